@@ -1,0 +1,33 @@
+/** One side of a pair: what is measured, as often as it takes turns. */
+export interface Side {
+  /** Measures once: operations a second, bytes, or milliseconds. */
+  measure(): Promise<number>
+  close?(): Promise<void>
+}
+
+/** Ours beside one limit or peer. */
+export interface Pair {
+  readonly against: string
+  readonly ours: () => Promise<Side>
+  readonly theirs: () => Promise<Side>
+}
+
+/** One row of the table. */
+export interface Row {
+  readonly name: string
+  readonly unit: string
+  /** Whether more is better: of rates it is, of sizes and times it is not. */
+  readonly more: boolean
+  /** What the ratio should reach, one for each pair. */
+  readonly reach: readonly number[]
+  readonly pairs: readonly Pair[]
+}
+
+/** What the measurement of a pair gave: medians over its turns. */
+export interface Result {
+  readonly name: string
+  readonly value: number
+  readonly unit: string
+  readonly against: string
+  readonly ratio: number
+}

@@ -1,0 +1,9 @@
+import type { Row } from './row.ts'
+import { diamondRows } from './rows/diamond.ts'
+import { fanoutRows } from './rows/fanout.ts'
+import { levelRows } from './rows/level.ts'
+import { memoryRows } from './rows/memory.ts'
+import { routerRows } from './rows/router.ts'
+
+/** All rows, in the order of the table. */
+export const rows: readonly Row[] = [...memoryRows, ...fanoutRows, ...levelRows, ...routerRows, ...diamondRows]

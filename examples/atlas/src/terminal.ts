@@ -1,0 +1,47 @@
+import type { WriteStream } from 'node:tty'
+import { type View, drawLine, drawScreen } from './screen.ts'
+
+/** Shows the atlas: in place on a terminal, as a line a second otherwise. */
+export class Terminal {
+  readonly #out: NodeJS.WriteStream
+  #linesAt = 0
+
+  constructor(out: NodeJS.WriteStream) {
+    this.#out = out
+  }
+
+  get #isTty(): boolean {
+    return (this.#out as WriteStream).isTTY === true
+  }
+
+  /** Shows how far loading is. */
+  progress(done: number, all: number): void {
+    const share = done / all
+    if (this.#isTty) {
+      const bar = '█'.repeat(Math.round(share * 30)).padEnd(30, '░')
+      this.#out.write(`\r  loading cities ${bar} ${done.toLocaleString('en')} of ${all.toLocaleString('en')} `)
+    } else if (Math.floor(share * 10) > Math.floor((share - 2000 / all) * 10) || done === all) {
+      this.#out.write(`loading cities: ${Math.floor(share * 100)} %\n`)
+    }
+    if (done === all && this.#isTty) this.#out.write('\n')
+  }
+
+  /** Shows the whole picture. */
+  show(view: View, now: number): void {
+    if (this.#isTty) {
+      if (this.#linesAt === 0) this.#out.write('\x1b[?25l\x1b[2J')
+      this.#linesAt = now
+      const rows = (this.#out as WriteStream).rows ?? 40
+      const lines = drawScreen(view).slice(0, rows - 1)
+      this.#out.write(`\x1b[H${lines.map((line) => `${line}\x1b[K`).join('\n')}\x1b[J`)
+    } else if (now - this.#linesAt >= 1000) {
+      this.#linesAt = now
+      this.#out.write(`${drawLine(view)}\n`)
+    }
+  }
+
+  /** Gives the terminal back. */
+  close(): void {
+    if (this.#isTty && this.#linesAt > 0) this.#out.write('\x1b[?25h\n')
+  }
+}

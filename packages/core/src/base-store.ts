@@ -1,0 +1,348 @@
+import { type Clock, type Random, type Seams, systemClock, systemRandom } from './ambient.ts'
+import { FanlightError, aborted, closed, isFanlightError } from './errors.ts'
+import { type FeedHost, StoreFeed } from './feeds/feed.ts'
+import { FeedRegistry } from './feeds/feed-registry.ts'
+import { Waiters } from './feeds/waiters.ts'
+import { type Limits, defaultLimits } from './limits.ts'
+import { type Spans, readQuery } from './ranges.ts'
+import type { Difference, Reading } from './reading.ts'
+import type {
+  ChangesOptions, Continued, EventListener, Feed, FeedState, FetchOptions, Query, Snapshot, SourceId, SourceState, Stall, Store,
+  Supports, Types, Update, ValueAt, Versions, WaitOptions, WatchOptions,
+} from './store.ts'
+import { checkVersions, reaches, resolvePoint } from './versions.ts'
+
+/** What every store that is built on `BaseStore` takes. */
+export interface BaseOptions extends Seams {
+  /** The name of the store: in its source id and in errors. */
+  readonly name?: string | undefined
+  readonly limits?: Partial<Limits> | undefined
+  /** Hears of stalls, folds and resets. Default: nobody does. */
+  readonly onEvent?: EventListener | undefined
+}
+
+const live: SourceState = { status: 'live' }
+
+/**
+ * What stores have in common: it checks what is asked, waits, follows and closes, so that a store has to say only what its
+ * state is at a point, and what differs between two points.
+ *
+ * A store that extends it calls `advanced` after its state and `reached` moved, in the same turn.
+ */
+export abstract class BaseStore<T extends Types = { '': unknown }> implements Store<T> {
+  declare readonly '~types'?: T
+  readonly name: string
+  protected readonly clock: Clock
+  protected readonly random: Random
+  protected readonly limits: Limits
+  protected readonly onEvent: EventListener | undefined
+  readonly #feeds: FeedRegistry
+  readonly #waiters = new Waiters()
+  readonly #host: FeedHost
+  #closing: Promise<void> | undefined
+  #before: Versions | undefined
+
+  constructor(options: BaseOptions, name: string) {
+    this.name = options.name ?? name
+    this.clock = options.clock ?? systemClock
+    this.random = options.random ?? systemRandom
+    this.limits = { ...defaultLimits, ...options.limits }
+    this.onEvent = options.onEvent
+    this.#feeds = new FeedRegistry(this.random, this.limits.feeds)
+    this.#host = this.#hostOfFeeds()
+  }
+
+  abstract readonly sources: readonly SourceId[]
+  abstract readonly supports: Supports
+  abstract readonly oldest: Versions
+  /** The same object until the store advances: points are compared by identity first. */
+  abstract readonly reached: Versions
+
+  get continues(): readonly Continued[] {
+    return []
+  }
+
+  get state(): FeedState {
+    return Object.fromEntries(this.sources.map((source) => [source, live]))
+  }
+
+  /** The answer at exactly `at`, a complete point between `oldest` and `reached`. */
+  protected abstract read(spans: Spans, at: Versions): Reading | Promise<Reading>
+
+  /** What differs between the answers at two complete points, `oldest` <= `since` <= `until` <= `reached`. */
+  protected abstract difference(spans: Spans, since: Versions, until: Versions): Difference | Promise<Difference>
+
+  /** Lets go of what the store holds; called once. */
+  protected release(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  fetch<const Q extends Query>(query: Q, options?: FetchOptions): Promise<Snapshot<ValueAt<T, Q>>> {
+    return this.#promise(() => {
+      const spans = readQuery(query, this.limits.ranges)
+      if (options === undefined) return this.answer(spans, this.reached)
+      this.refuseAborted(options.signal)
+      const min = options.min === undefined ? undefined : this.resolve(options.min, 'min')
+      const max = options.max === undefined ? undefined : this.resolve(options.max, 'max')
+      if (min !== undefined && max !== undefined) refuseUpsideDown(min, max)
+      const go = (): Snapshot | Promise<Snapshot> => this.answer(spans, this.#within(max))
+      return min === undefined || reaches(this.reached, min) ? go() : this.whenReached(min, options, go)
+    }) as Promise<Snapshot<ValueAt<T, Q>>>
+  }
+
+  changes<const Q extends Query>(query: Q, options: ChangesOptions): Promise<Update<ValueAt<T, Q>>> {
+    return this.#promise(() => {
+      const spans = readQuery(query, this.limits.ranges)
+      this.refuseAborted(options.signal)
+      const since = this.resolve(options.since, 'since')
+      const until = options.until === undefined ? undefined : this.resolve(options.until, 'until')
+      if (until !== undefined) refuseUpsideDown(since, until)
+      const least = until ?? since
+      const go = (): Update | Promise<Update> => this.#changes(spans, since, until)
+      return reaches(this.reached, least) ? go() : this.whenReached(least, options, go)
+    }) as Promise<Update<ValueAt<T, Q>>>
+  }
+
+  watch<const Q extends Query>(query: Q, options: WatchOptions = {}): Feed<ValueAt<T, Q>> {
+    this.assertOpen()
+    return new StoreFeed(this.#host, readQuery(query, this.limits.ranges), options) as Feed<unknown> as Feed<ValueAt<T, Q>>
+  }
+
+  close(): Promise<void> {
+    if (this.#closing !== undefined) return this.#closing
+    let settle: (value: void | Promise<void>) => void = () => undefined
+    this.#closing = new Promise((resolve) => (settle = resolve))
+    for (const feed of this.#feeds.all()) feed.end(closed(this.name, { store: this.name }))
+    this.#waiters.releaseAll()
+    settle(this.release())
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** Whether `close` was called. */
+  protected get isClosed(): boolean {
+    return this.#closing !== undefined
+  }
+
+  protected assertOpen(): void {
+    if (this.#closing !== undefined) throw closed(this.name, { store: this.name })
+  }
+
+  protected refuseAborted(signal: AbortSignal | undefined): void {
+    if (signal?.aborted === true) throw aborted(signal, { store: this.name })
+  }
+
+  /**
+   * The state and `reached` moved: wakes the feeds that the keys touch, and everyone who waits for this point.
+   *
+   * @param keys the keys whose values may have changed; absent: any, be it only for a while in between
+   */
+  protected advanced(keys?: Iterable<string>): void {
+    const { reached } = this
+    const before = this.#before ?? this.oldest
+    this.#before = reached
+    const hits = this.#feeds.mark(keys, before)
+    this.#waiters.release(reached)
+    this.#feeds.ring(hits)
+  }
+
+  /** The state of a source changed: tells every feed. */
+  protected stateChanged(): void {
+    for (const feed of this.#feeds.all()) feed.ring()
+  }
+
+  /** The least version of a source that somebody waits for, so that a store that steps can stop there. */
+  protected awaited(source: SourceId): number | undefined {
+    return this.#waiters.next(source)
+  }
+
+  /** A point from elsewhere, in the present sources. */
+  protected resolve(point: Versions, what: string): Versions {
+    return resolvePoint(checkVersions(point, what), this.sources, this.continues)
+  }
+
+  /** How far a point is behind what the store reached. */
+  protected behind(at: Versions): Versions {
+    const { reached } = this
+    const behind: Record<SourceId, number> = {}
+    for (const source of Object.keys(at)) behind[source] = Math.max(0, (reached[source] ?? 0) - (at[source] ?? 0))
+    return behind
+  }
+
+  /** The answer at a point, with all that a snapshot says. */
+  protected answer(spans: Spans, at: Versions): Snapshot | Promise<Snapshot> {
+    const reading = this.read(spans, at)
+    return reading instanceof Promise ? reading.then((found) => this.#snapshot(found)) : this.#snapshot(reading)
+  }
+
+  /**
+   * Waits until the store reached a point, then goes on in the same turn.
+   *
+   * @throws STALLED when the time is over or `stall` is 'fail'; ABORTED; CLOSED; TOO_MANY
+   */
+  protected whenReached<R>(
+    point: Versions,
+    options: WaitOptions & { readonly stall?: Stall | undefined },
+    go: () => R | Promise<R>,
+  ): Promise<R> {
+    const { signal, stall, timeoutMs = this.limits.timeoutMs } = options
+    if (stall === 'fail') return Promise.reject(this.#stalled(point))
+    if (this.#waiters.size >= this.limits.waits) {
+      return Promise.reject(new FanlightError('TOO_MANY', `${this.#waiters.size} askers wait already: raise limits.waits`))
+    }
+    const began = this.clock.now()
+    return new Promise((resolve, reject) => {
+      const run = (): void => {
+        finish()
+        try {
+          this.assertOpen()
+          resolve(go())
+        } catch (error) {
+          reject(error as Error)
+        }
+      }
+      const fail = (error: FanlightError): void => {
+        cancel()
+        finish()
+        reject(error)
+      }
+      const onAbort = (): void => fail(aborted(signal as AbortSignal, { store: this.name }))
+      const finish = (): void => {
+        stopTimer?.()
+        signal?.removeEventListener('abort', onAbort)
+        this.onEvent?.({ type: 'stall', source: firstBehind(this.reached, point), ms: this.clock.now() - began })
+      }
+      const stopTimer =
+        timeoutMs === Infinity ? undefined : this.clock.after(timeoutMs, () => fail(this.#stalled(point)))
+      const cancel = this.#waiters.add(point, this.reached, run)
+      if (signal?.aborted === true) onAbort()
+      else signal?.addEventListener('abort', onAbort, { once: true })
+    })
+  }
+
+  /** A promise of what `work` gives, on one promise level; what it throws at once rejects. */
+  #promise<R>(work: () => R | Promise<R>): Promise<R> {
+    try {
+      this.assertOpen()
+      return Promise.resolve(work())
+    } catch (error) {
+      return Promise.reject(error as Error)
+    }
+  }
+
+  #changes(spans: Spans, since: Versions, until: Versions | undefined): Update | Promise<Update> {
+    const { oldest, reached } = this
+    const target = until === undefined ? reached : { ...reached, ...until }
+    for (const source of this.sources) {
+      if ((since[source] ?? -1) < (oldest[source] ?? 0)) throw this.#lost('since', since)
+    }
+    const made = ({ replace, changes, folded }: Difference): Update => ({
+      generation: 0,
+      ...(replace === undefined ? {} : { replace }),
+      changes,
+      versions: target,
+      behind: this.behind(target),
+      folded,
+    })
+    const difference = this.difference(spans, since, target)
+    return difference instanceof Promise ? difference.then(made) : made(difference)
+  }
+
+  /** The newest point that is not after `max`. */
+  #within(max: Versions | undefined): Versions {
+    const { reached, oldest } = this
+    if (max === undefined) return reached
+    let at: Record<SourceId, number> | undefined
+    for (const source of Object.keys(max)) {
+      const wanted = max[source] ?? 0
+      if (wanted < (oldest[source] ?? 0)) throw this.#lost('max', max)
+      if (wanted < (reached[source] ?? 0)) (at ??= { ...reached })[source] = wanted
+    }
+    return at ?? reached
+  }
+
+  #snapshot({ entries, windows, more }: Reading): Snapshot {
+    const versions: Record<SourceId, number> = {}
+    const behind: Record<SourceId, number> = {}
+    const { reached } = this
+    for (const source in windows) {
+      const to = windows[source]?.to ?? 0
+      versions[source] = to
+      behind[source] = Math.max(0, (reached[source] ?? 0) - to)
+    }
+    return { entries, windows, versions, more, behind }
+  }
+
+  #lost(what: string, wanted: Versions): FanlightError {
+    const message = `${what} lies before what ${this.name} still knows: fetch without it, or keep a longer history`
+    return new FanlightError('LOST_IN_FOG', message, { store: this.name, wanted, horizon: this.oldest })
+  }
+
+  #stalled(wanted: Versions): FanlightError {
+    const { name, reached } = this
+    const source = firstBehind(reached, wanted)
+    const message = `${name} has not reached ${source ?? 'the point'} ${wanted[source ?? ''] ?? ''}: wait longer, or ask with stall 'older'`
+    return new FanlightError('STALLED', message, { store: name, source, wanted, reached })
+  }
+
+  #hostOfFeeds(): FeedHost {
+    // oxlint-disable-next-line typescript/no-this-alias -- the getters below are those of the host
+    const store = this
+    return {
+      get reached() {
+        return store.reached
+      },
+      get oldest() {
+        return store.oldest
+      },
+      get state() {
+        return store.state
+      },
+      rangesMax: this.limits.ranges,
+      resolve: (point, what) => this.resolve(point, what),
+      readAt: (spans, at) => this.#readInHistory(spans, at),
+      differenceOf: (spans, since, until) => this.difference(spans, since, until),
+      behind: (at) => this.behind(at),
+      whenReached: (point, options, go) => this.whenReached(point, options, go),
+      follow: (feed, spans) => {
+        // From here on a commit must know the point before it; while nobody follows, nobody asks.
+        this.#before ??= this.reached
+        return this.#feeds.follow(feed, spans)
+      },
+      unfollow: (feed, followed) => this.#feeds.unfollow(feed, followed),
+      noted: (type, count) => this.onEvent?.({ type, count }),
+    }
+  }
+
+  #readInHistory(spans: Spans, at: Versions): Reading | Promise<Reading> {
+    if (!reaches(at, this.oldest)) throw this.#lost('the point', at)
+    return this.read(spans, at)
+  }
+}
+
+/** Marks the error of a commit with whether it may have been applied. */
+export function failedCommit(error: unknown, applied: 'no' | 'unknown'): FanlightError {
+  if (isFanlightError(error)) {
+    return error.applied === undefined && error instanceof FanlightError ? error.withApplied(applied) : error
+  }
+  return new FanlightError('UNAVAILABLE', 'the store failed under the commit: see the cause', { cause: error, applied })
+}
+
+function refuseUpsideDown(low: Versions, high: Versions): void {
+  for (const source of Object.keys(low)) {
+    const top = high[source]
+    if (top === undefined || (low[source] ?? 0) <= top) continue
+    throw new FanlightError('BAD_QUERY', `the first point is after the second at ${source}: swap or drop one`, {
+      source,
+      wanted: low,
+      reached: high,
+    })
+  }
+}
+
+function firstBehind(reached: Versions, wanted: Versions): SourceId | undefined {
+  return Object.keys(wanted).find((source) => (reached[source] ?? -1) < (wanted[source] ?? 0))
+}

@@ -1,0 +1,59 @@
+import type * as fc from 'fast-check'
+import type { Random } from '../ambient.ts'
+import type { HistoryLimits } from '../limits.ts'
+import type { Change, SourceId, Supports, Versions } from '../store.ts'
+import type { ManualClock } from '../testing/manual-clock.ts'
+import type { State } from './evaluate.ts'
+
+/** What the suite gives a store to be made with. Pass on what the store has an option for. */
+export interface ConformanceSeams {
+  /** Stands still until the suite moves it. */
+  readonly clock: ManualClock
+  /** The same in every run with the same seed. */
+  readonly random: Random
+  /** Where the suite wants little of the past to be kept: for the laws of the horizon. Otherwise absent. */
+  readonly history?: HistoryLimits | undefined
+}
+
+/** A store, whatever the types of its values. */
+export interface AnyStore extends AsyncDisposable {
+  readonly sources: readonly SourceId[]
+  readonly supports: Supports
+  readonly oldest: Versions
+  readonly reached: Versions
+  fetch(query: never, options?: never): Promise<unknown>
+  changes(query: never, options: never): Promise<unknown>
+  watch(query: never, options?: never): unknown
+  close(): Promise<void>
+}
+
+/**
+ * How the suite makes, fills and ends a store. Most stores need `create` only; what a store cannot do is said by its
+ * `supports`, and by nothing else.
+ */
+export interface Setup<S extends AnyStore = AnyStore> {
+  /** Makes a fresh, empty store. */
+  create(seams: ConformanceSeams): S | Promise<S>
+  /** Removes what `create` left behind; the store is closed already. */
+  teardown?(store: S): void | Promise<void>
+  /** For stores whose `supports.durable` is true: closes the store and opens what it wrote. */
+  reopen?(store: S, seams: ConformanceSeams): S | Promise<S>
+  /**
+   * Changes what the store shows: for stores that take no commits, or take them elsewhere. Gives the versions that the
+   * change got, in the store's own sources. Default `store.commit`.
+   */
+  write?(store: S, changes: readonly Change[]): Promise<Versions>
+  /** Lets a store that lags catch up with what was written. */
+  settle?(store: S): void | Promise<void>
+  /** What the store shows where this state was written: for views. Default the same. */
+  expected?(state: State): State
+  /** Keys to write. Default `nastyKeys()`; for a store of one value always `''`. */
+  readonly keys?: fc.Arbitrary<string> | undefined
+  /** Values to write. Default all kinds. */
+  readonly values?: fc.Arbitrary<unknown> | undefined
+  /** Keys of one place can share a commit: for routers of several stores. Default: all can. */
+  place?(key: string): string
+  /** How many random histories are tried, before `FANLIGHT_RUNS` multiplies it. Default 100. */
+  readonly runs?: number | undefined
+}
+

@@ -1,0 +1,81 @@
+import type { Random } from '../ambient.ts'
+import { FanlightError } from '../errors.ts'
+import type { Spans } from '../ranges.ts'
+import type { Versions } from '../store.ts'
+import type { StoreFeed } from './feed.ts'
+import { Followed, signatureOf } from './followed.ts'
+import { IntervalIndex } from './interval-index.ts'
+
+const none: readonly Followed[] = []
+
+/** The feeds of a store, found by the keys that a commit touches. */
+export class FeedRegistry {
+  readonly #bySignature = new Map<string, Followed>()
+  readonly #index: IntervalIndex<Followed>
+  readonly #feedsMax: number
+  #size = 0
+
+  constructor(random: Random, feedsMax: number) {
+    this.#index = new IntervalIndex(random)
+    this.#feedsMax = feedsMax
+  }
+
+  /** Adds a feed under what it follows. */
+  follow(feed: StoreFeed, spans: Spans): Followed {
+    if (this.#size >= this.#feedsMax) {
+      throw new FanlightError('TOO_MANY', `there are ${this.#size} feeds already: close some, or raise limits.feeds`)
+    }
+    this.#size++
+    const signature = signatureOf(spans)
+    let followed = this.#bySignature.get(signature)
+    if (followed === undefined) {
+      followed = new Followed(spans, signature)
+      this.#bySignature.set(signature, followed)
+      for (const span of spans.list) this.#index.add(span, followed)
+    }
+    followed.add(feed)
+    return followed
+  }
+
+  /** Takes a feed away from what it followed. */
+  unfollow(feed: StoreFeed, followed: Followed): void {
+    this.#size--
+    followed.remove(feed)
+    if (followed.feeds.length > 0) return
+    this.#bySignature.delete(followed.signature)
+    for (const span of followed.spans.list) this.#index.remove(span, followed)
+  }
+
+  /**
+   * Marks the feeds that a commit touches; to be told by `ring` when everything else has seen the commit.
+   *
+   * @param keys absent: all feeds are touched
+   */
+  mark(keys: Iterable<string> | undefined, before: Versions): readonly Followed[] {
+    if (this.#size === 0) return none
+    const hits: Followed[] = []
+    const hit = (followed: Followed): void => {
+      if (followed.touched) return
+      followed.touched = true
+      hits.push(followed)
+    }
+    if (keys === undefined) this.#bySignature.forEach(hit)
+    else for (const key of keys) this.#index.stab(key, hit)
+    for (const followed of hits) {
+      for (const feed of followed.feeds) feed.touch(before)
+      // Before anyone is told: a holder may commit while it is told, and that commit has to find the feeds once more.
+      followed.touched = false
+    }
+    return hits
+  }
+
+  /** Wakes the feeds that were marked. */
+  ring(hits: readonly Followed[]): void {
+    for (const { feeds } of hits) for (const feed of feeds) feed.ring()
+  }
+
+  /** All feeds there are. */
+  all(): StoreFeed[] {
+    return [...this.#bySignature.values()].flatMap((followed) => followed.feeds)
+  }
+}

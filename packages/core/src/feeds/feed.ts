@@ -1,0 +1,336 @@
+import { FanlightError, closed, isFanlightError } from '../errors.ts'
+import { mergeSpans, rangeOf, readQuery, type Spans } from '../ranges.ts'
+import type { Feed, FeedState, Query, Stall, Update, Versions, WaitOptions, WatchOptions } from '../store.ts'
+import { reaches } from '../versions.ts'
+import type { Followed } from './followed.ts'
+import { iterateFeed } from './iterate.ts'
+import type { Difference, Reading } from '../reading.ts'
+
+/** What a feed needs of its store. */
+export interface FeedHost {
+  readonly reached: Versions
+  readonly oldest: Versions
+  readonly state: FeedState
+  readonly rangesMax: number
+  resolve(point: Versions, what: string): Versions
+  readAt(spans: Spans, at: Versions): Reading | Promise<Reading>
+  differenceOf(spans: Spans, since: Versions, until: Versions): Difference | Promise<Difference>
+  behind(at: Versions): Versions
+  whenReached<T>(point: Versions, options: WaitOptions & { stall?: Stall | undefined }, go: () => T | Promise<T>): Promise<T>
+  follow(feed: StoreFeed, spans: Spans): Followed
+  unfollow(feed: StoreFeed, followed: Followed): void
+  noted(type: 'fold' | 'reset', count: number): void
+}
+
+/** A feed of one store: it holds a point, and evaluates an update when it is taken (L8). */
+export class StoreFeed implements Feed {
+  readonly #host: FeedHost
+  readonly #stall: Stall | undefined
+  readonly #ended = new AbortController()
+  #spans: Spans
+  #followed: Followed
+  /** The spans of which the holder has entries: those of the query last answered. */
+  #held: Spans | undefined
+  #generation = 0
+  #min: Versions | undefined
+  /** The point up to which nothing is missing. It is `reached` while nothing touched the ranges. */
+  #at: Versions | undefined
+  /** The point last taken: `take(to)` may go back to here, since nothing changed up to `#at`. */
+  #floor: Versions | undefined
+  /** Whether something may have touched the ranges after `#at`. */
+  #pending = true
+  /** Whether the holder is to be told of the next touch. */
+  #armed = true
+  #taking = false
+  /** The point held while an update is evaluated: the holder does not have it yet. */
+  #before: Versions | undefined
+  #ring: (() => void) | undefined
+  #failure: FanlightError | undefined
+
+  constructor(host: FeedHost, spans: Spans, options: WatchOptions) {
+    this.#host = host
+    this.#spans = spans
+    this.#stall = options.stall
+    if (options.since !== undefined) {
+      this.#at = this.#floor = resumable(host, options.since)
+      this.#held = spans
+    }
+    if (options.min !== undefined) this.#min = host.resolve(options.min, 'min')
+    this.#followed = host.follow(this, spans)
+    if (options.signal !== undefined) this.#heed(options.signal)
+  }
+
+  get versions(): Versions {
+    return this.#before ?? (this.#pending ? (this.#at ?? {}) : this.#host.reached)
+  }
+
+  get reached(): Versions {
+    return this.#host.reached
+  }
+
+  get state(): FeedState {
+    return this.#host.state
+  }
+
+  wake(callback: () => void): () => void {
+    if (this.#failure !== undefined) throw this.#failure
+    if (this.#ring !== undefined) {
+      throw new FanlightError('BAD_QUERY', 'a feed has one holder: end its wake first, or watch the query once more')
+    }
+    this.#ring = callback
+    if (this.#pending) {
+      this.#armed = false
+      queueMicrotask(() => this.#ring === callback && callback())
+    }
+    return () => {
+      if (this.#ring === callback) this.#ring = undefined
+    }
+  }
+
+  take(to?: Versions): Update | undefined | Promise<Update | undefined> {
+    if (this.#failure !== undefined) throw this.#failure
+    if (this.#taking) throw new FanlightError('BAD_QUERY', 'the take before has not ended: await it first')
+    const { reached } = this.#host
+    const target = to === undefined ? this.#newest(reached) : { ...reached, ...this.#host.resolve(to, 'to') }
+    if (target === reached || reaches(reached, target)) return this.#step(target)
+    const wait = { signal: this.#ended.signal, timeoutMs: Infinity, stall: this.#stall }
+    // A first answer waits for its least point only, and is then of the newest: sources may have joined meanwhile.
+    const go = (): Update | undefined | Promise<Update | undefined> =>
+      this.#step(to === undefined ? this.#newest(this.#host.reached) : target)
+    return this.#busy(this.#host.whenReached(target, wait, go))
+  }
+
+  setQuery(query: Query): number {
+    if (this.#failure !== undefined) throw this.#failure
+    const spans = readQuery(query, this.#host.rangesMax)
+    const before = this.#followed
+    this.#followed = this.#host.follow(this, spans)
+    this.#host.unfollow(this, before)
+    this.#spans = spans
+    this.#generation++
+    this.touch(this.#host.reached)
+    this.ring()
+    return this.#generation
+  }
+
+  close(): Promise<void> {
+    this.end(closed('the feed'))
+    return Promise.resolve()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Update, void, undefined> {
+    return iterateFeed(this, () => this.#failure !== undefined && this.#failure.store === undefined)
+  }
+
+  /** A commit touched the ranges, or the query changed: what was missing nothing up to `before` misses something now. */
+  touch(before: Versions): void {
+    if (this.#pending) return
+    this.#pending = true
+    this.#at = before
+  }
+
+  /** Tells the holder, once until it takes. */
+  ring(): void {
+    if (!this.#armed || this.#ring === undefined) return
+    this.#armed = false
+    try {
+      this.#ring()
+    } catch (error) {
+      // The holder's mistake must not break the commit that woke it: it is thrown where nobody else stands.
+      queueMicrotask(() => {
+        throw error
+      })
+    }
+  }
+
+  /** Ends the feed for good: by its holder, by its signal, or because its store closed. */
+  end(why: FanlightError): void {
+    if (this.#failure !== undefined) return
+    this.#failure = why
+    this.#host.unfollow(this, this.#followed)
+    this.#armed = true
+    this.ring()
+    this.#ended.abort(why)
+    this.#ring = undefined
+  }
+
+  #heed(signal: AbortSignal): void {
+    const end = (): void => this.end(closed('the feed'))
+    if (signal.aborted) return end()
+    signal.addEventListener('abort', end, { once: true })
+    this.#ended.signal.addEventListener('abort', () => signal.removeEventListener('abort', end), { once: true })
+  }
+
+  /** The newest point, which a first answer may have to wait for. */
+  #newest(reached: Versions): Versions {
+    const least = this.#min === undefined || this.#at === undefined ? (this.#min ?? this.#at) : later(this.#at, this.#min)
+    if (least === undefined || least === reached || reaches(reached, least)) return reached
+    return later(reached, least)
+  }
+
+  #step(target: Versions): Update | undefined | Promise<Update | undefined> {
+    const host = this.#host
+    const newest = target === host.reached || reaches(target, host.reached)
+    const since = this.#at
+    if (since !== undefined && this.#held === this.#spans) {
+      if (!this.#pending || since === target || reaches(since, target)) return this.#stay(target, newest)
+      if (!reaches(target, since)) throw behindHeld(since, target)
+      this.#armed = true
+      if (newest) this.#pending = false
+      const shared = this.#shared(since, target)
+      if (shared !== undefined) return this.#moved(shared, target)
+      if (reaches(since, host.oldest)) return this.#patch(since, target, newest)
+      host.noted('reset', 1)
+    } else if (this.#floor !== undefined && !reaches(target, this.#floor)) {
+      throw behindHeld(this.#floor, target)
+    }
+    this.#armed = true
+    if (newest) this.#pending = false
+    return this.#replace(target)
+  }
+
+  /** Nothing changed between the point last taken and the target. */
+  #stay(target: Versions, newest: boolean): undefined {
+    if (this.#floor !== undefined && !reaches(target, this.#floor)) throw behindHeld(this.#floor, target)
+    this.#armed = true
+    this.#floor = target
+    if (newest) {
+      this.#pending = false
+      this.#at = target
+    }
+    return undefined
+  }
+
+  #patch(since: Versions, target: Versions, newest: boolean): Update | undefined | Promise<Update | undefined> {
+    const spans = this.#spans
+    const difference = this.#evaluate(() => this.#host.differenceOf(spans, since, target))
+    if (!(difference instanceof Promise)) return this.#moved(this.#updateOf(difference, since, target), target)
+    const update = difference.then(
+      (found) => this.#moved(this.#updateOf(found, since, target), target),
+      (error: unknown) => {
+        // While it was evaluated, the horizon passed the point held.
+        if (isFanlightError(error, 'LOST_IN_FOG') && reaches(target, this.#host.oldest)) return this.#replace(target)
+        this.#at = since
+        this.#pending ||= newest
+        throw error
+      },
+    )
+    return this.#busy(update, since)
+  }
+
+  #replace(target: Versions): Update | Promise<Update> {
+    const [before, spans, generation] = [this.#held, this.#spans, this.#generation]
+    const made = (reading: Reading): Update => {
+      const ranges = mergeSpans([...(before?.list ?? []), ...spans.list]).map(rangeOf)
+      const replace = { ranges, entries: reading.entries }
+      this.#held = spans
+      this.#min = undefined
+      return this.#moved(
+        {
+          generation,
+          ...(before === undefined || before === spans ? {} : { query: spans.query }),
+          replace,
+          changes: [],
+          versions: target,
+          behind: this.#host.behind(target),
+          folded: 1,
+        },
+        target,
+      ) as Update
+    }
+    const reading = this.#evaluate(() => this.#host.readAt(spans, target))
+    if (!(reading instanceof Promise)) return made(reading)
+    return this.#busy(
+      reading.then(made, (error: unknown) => {
+        this.#pending = true
+        throw error
+      }),
+      this.#at ?? {},
+    )
+  }
+
+  /** The update that another feed of the same query took for the same step. */
+  #shared(since: Versions, target: Versions): Update | undefined {
+    const followed = this.#followed
+    if (this.#generation !== 0 || followed.since !== since || followed.until !== target) return undefined
+    return followed.update
+  }
+
+  #updateOf(difference: Difference, since: Versions, target: Versions): Update {
+    const { replace, changes, folded } = difference
+    const behind = this.#host.behind(target)
+    const generation = this.#generation
+    const update: Update =
+      replace === undefined
+        ? { generation, changes, versions: target, behind, folded }
+        : { generation, replace, changes, versions: target, behind, folded }
+    if (folded > 1) this.#host.noted('fold', folded)
+    if (generation === 0) {
+      this.#followed.since = since
+      this.#followed.until = target
+      this.#followed.update = update
+    }
+    return update
+  }
+
+  #moved(update: Update, target: Versions): Update | undefined {
+    this.#at = this.#floor = target
+    return update.folded === 0 && update.replace === undefined ? undefined : update
+  }
+
+  /** Evaluates an answer; where that throws at once, what was missing is missing still. */
+  #evaluate<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (error) {
+      this.#pending = true
+      throw error
+    }
+  }
+
+  /** Marks that a take is under way, until it ends; where it evaluates already, from the point held. */
+  #busy<T>(work: Promise<T>, held?: Versions): Promise<T> {
+    this.#taking = true
+    this.#before = held
+    const done = (): void => {
+      this.#taking = false
+      this.#before = undefined
+    }
+    work.then(done, done)
+    return work.then((result) => {
+      if (this.#failure !== undefined) throw this.#failure
+      return result
+    })
+  }
+}
+
+/** The point held, in the present sources; undefined where it is lost, so that the first update replaces (L7). */
+function resumable(host: FeedHost, since: Versions): Versions | undefined {
+  try {
+    const point = host.resolve(since, 'since')
+    // A source that the point does not name is one of which the asker holds nothing.
+    for (const source of Object.keys(host.oldest)) if (point[source] === undefined) return undefined
+    return point
+  } catch (error) {
+    if (isFanlightError(error, 'SOURCE_RESET')) return undefined
+    throw error
+  }
+}
+
+/** The later of two points, source by source. */
+function later(a: Versions, b: Versions): Versions {
+  const merged: Record<string, number> = { ...a }
+  for (const source of Object.keys(b)) merged[source] = Math.max(merged[source] ?? 0, b[source] ?? 0)
+  return merged
+}
+
+function behindHeld(held: Versions, wanted: Versions): FanlightError {
+  return new FanlightError('BAD_QUERY', 'a feed only goes forward: take a point that is not before the one held', {
+    wanted,
+    reached: held,
+  })
+}

@@ -1,0 +1,34 @@
+/**
+ * Building blocks for authors of stores, routers and views: what `@fanlight/core` itself is made of. Users of stores do not
+ * need it.
+ *
+ * @module
+ */
+export { randomWord } from './ambient.ts'
+export { type BaseOptions, BaseStore, failedCommit } from './base-store.ts'
+export { type KnownPast, conflict, lostBasis, otherContent, refuseForgotten, settledBefore } from './commit-checks.ts'
+export { type CommitRequest, readCommit } from './commit-request.ts'
+export { aborted, closed, factsOf } from './errors.ts'
+export { type FeedHost, StoreFeed } from './feeds/feed.ts'
+export { FeedRegistry } from './feeds/feed-registry.ts'
+export { Followed, signatureOf } from './feeds/followed.ts'
+export { type Interval, IntervalIndex } from './feeds/interval-index.ts'
+export { iterateFeed } from './feeds/iterate.ts'
+export { Waiters } from './feeds/waiters.ts'
+export { assertKey, badKey, compareKeys, compareUnits, isAstralKey, isWellFormed } from './keys/order.ts'
+export { type HistoryBounds, historyBounds, leaseMs } from './limits.ts'
+export { Cell, deleted } from './memory/cell.ts'
+export { CommitLog, type LogRecord } from './memory/commit-log.ts'
+export { type Beginning, TreeStore, type TreeStoreOptions } from './memory/tree-store.ts'
+export { type VersionedDifference, type VersionedReading, VersionedTree } from './memory/versioned-tree.ts'
+export {
+  type Span, type Spans, intersectSpan, isEmptySpan, mergeSpans, prefixEnd, rangeOf, readQuery, spanHas, spansHave, spansOf,
+  subtractSpans,
+} from './ranges.ts'
+export type { Difference, Reading } from './reading.ts'
+export { applyUpdate, composeUpdates, diffEntries } from './update.ts'
+export { checkValue, valuesEqual } from './values.ts'
+export {
+  checkVersions, compareVersions, formatVersions, makeSourceId, mergeVersions, parseVersions, reaches, resolvePoint, sourceName,
+} from './versions.ts'
+export { intersectWindows, lowerCorner, pointWindows, upperCorner, windowsHave } from './windows.ts'

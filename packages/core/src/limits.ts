@@ -1,0 +1,54 @@
+/** Everything that can grow has a limit; each is an option of the store. */
+export interface Limits {
+  /** How deep values may nest. */
+  readonly valueDepth: number
+  /** How many ranges a query may have. */
+  readonly ranges: number
+  /** How many feeds a store keeps. */
+  readonly feeds: number
+  /** How long an asker waits where it names no `timeoutMs`: milliseconds. */
+  readonly timeoutMs: number
+  /** How many askers may wait at once. */
+  readonly waits: number
+}
+
+/** The limits that hold where none are named. */
+export const defaultLimits: Limits = {
+  valueDepth: 64,
+  ranges: 64,
+  feeds: 1_000_000,
+  timeoutMs: 30_000,
+  waits: 1_000_000,
+}
+
+/**
+ * How much of the past a store keeps: by bytes, commits and age, whichever comes first. `'lease'` keeps the least:
+ * `changes` since any answer given within the lease, within the default limit of bytes.
+ */
+export type History = HistoryLimits | 'lease'
+
+/** How much of the past a store keeps. */
+export interface HistoryLimits {
+  /** About so many bytes. Default 64 MiB. */
+  readonly bytes?: number | undefined
+  /** So many commits. Default 100,000. */
+  readonly commits?: number | undefined
+  /** Commits no older than this, in milliseconds. Default Infinity. */
+  readonly ageMs?: number | undefined
+}
+
+/** The limits of a history, complete. */
+export interface HistoryBounds {
+  readonly bytes: number
+  readonly commits: number
+  readonly ageMs: number
+}
+
+/** How long `history: 'lease'` keeps what was: milliseconds. Longer than the longest default wait. */
+export const leaseMs = 60_000
+
+/** The bounds that a history option means. */
+export function historyBounds(history: History = {}): HistoryBounds {
+  if (history === 'lease') return { bytes: 2 ** 26, commits: Infinity, ageMs: leaseMs }
+  return { bytes: history.bytes ?? 2 ** 26, commits: history.commits ?? 100_000, ageMs: history.ageMs ?? Infinity }
+}

@@ -1,0 +1,288 @@
+import {
+  type Clock, type EventListener, FanlightError, isFanlightError, type Snapshot, type SourceId, type Stall, type Versions,
+  type WaitOptions, type Windows,
+} from '@fanlight/core'
+import { applyUpdate, pointWindows, reaches } from '@fanlight/core/kit'
+import type { PartAnswer } from './assemble.ts'
+import { Leash } from './leash.ts'
+import type { Part } from './plan.ts'
+import { pointOf, raise } from './scope.ts'
+import { scopedTo } from './scoped.ts'
+
+/** The bounds and patience of one question; the points are in present sources. */
+export interface Ask {
+  readonly min?: Versions | undefined
+  readonly max?: Versions | undefined
+  readonly stall: Stall
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Who asks. */
+export interface Asker {
+  readonly name: string
+  readonly clock: Clock
+  readonly onEvent?: EventListener | undefined
+}
+
+/** What a part answered, and where that is true. */
+export interface Answer extends PartAnswer {
+  readonly windows: Windows
+  /** How far its store had come. */
+  readonly reached: Versions
+}
+
+/** Answers that are all true in the same windows. */
+export interface Agreed {
+  readonly answers: readonly Answer[]
+  readonly windows: Windows
+  readonly reached: Versions
+}
+
+/**
+ * Makes the answers of several stores agree: for each source one window, in which all of them are true (L3).
+ *
+ * All are asked at once. Where their windows do not meet, each answer that lacks the point T is brought to exactly T, by
+ * what its store says changed until then; that is all, at any rate of commits (L9). Asking again for something newer
+ * instead would overshoot: while one store catches up, the other runs ahead.
+ */
+export class Agreement {
+  readonly #asker: Asker
+  readonly #parts: readonly Part[]
+  /** Where the table of mounts stands, under which the parts were cut. */
+  readonly #own: Windows
+  readonly #ask: Ask
+  readonly #deadlineMs: number
+  readonly #leash: Leash
+  #restarted = false
+
+  constructor(asker: Asker, parts: readonly Part[], own: Windows, ask: Ask) {
+    this.#asker = asker
+    this.#parts = parts
+    this.#own = own
+    this.#ask = ask
+    this.#leash = new Leash(ask.signal)
+    this.#deadlineMs = ask.timeoutMs === Infinity ? Infinity : asker.clock.now() + ask.timeoutMs
+  }
+
+  /**
+   * Asks, and brings the answers together. undefined: a store has answered under a newer table of mounts than this one.
+   *
+   * @throws LOST_IN_FOG where `max` is; STALLED, which names the innermost store that blocks; whatever a store throws
+   */
+  reach(): Promise<Agreed | undefined> {
+    return this.#attempt(this.#ask.stall).finally(() => {
+      // Where one store failed, nobody waits any more for what the others would say.
+      this.#leash.end()
+    })
+  }
+
+  #attempt(stall: Stall): Promise<Agreed | undefined> {
+    const { min, max } = this.#ask
+    const pinned = stall === 'older' ? this.#pinned() : undefined
+    const patience = this.#patience(min !== undefined)
+    const asked = this.#parts.map(({ store, query }) => {
+      return store.fetch(query, { min: pointOf(store, min), max: pointOf(store, pinned ?? max), stall, ...patience })
+    })
+    return Promise.all(asked).then(
+      (snapshots) => this.#meet(snapshots.map((snapshot, i) => answerOf(this.#parts[i] as Part, snapshot)), stall),
+      (error: unknown) => {
+        if (pinned !== undefined && isFanlightError(error, 'LOST_IN_FOG')) return this.#again(error, stall)
+        throw error
+      },
+    )
+  }
+
+  /**
+   * For `older`: the newest point that is known to be reached by all, so that one round is enough. undefined where some
+   * store has forgotten it.
+   */
+  #pinned(): Versions | undefined {
+    const { min, max } = this.#ask
+    const least: Record<SourceId, number> = {}
+    const scopes = this.#parts.map(scopedTo)
+    const shared = new Set<SourceId>()
+    for (const { reached } of scopes) {
+      for (const source in reached) {
+        const version = reached[source] ?? 0
+        if (least[source] !== undefined) shared.add(source)
+        least[source] = Math.min(version, least[source] ?? version)
+      }
+    }
+    const pinned: Record<SourceId, number> = { ...max }
+    for (const source of shared) {
+      if (source in this.#own) continue
+      const version = Math.max(least[source] ?? 0, min?.[source] ?? 0)
+      if (scopes.some(({ oldest }) => (oldest[source] ?? 0) > version)) return undefined
+      pinned[source] = Math.min(version, pinned[source] ?? version)
+    }
+    return pinned
+  }
+
+  #meet(answers: readonly Answer[], stall: Stall): Agreed | Promise<Agreed | undefined> | undefined {
+    const met = meeting(this.#own, answers)
+    if (!met.torn) return agreed(answers, met.windows)
+    const target = this.#target(met.windows, answers, stall)
+    if (!has(this.#own, target)) return undefined
+    const lacking = answers.filter(({ windows }) => !has(windows, target))
+    this.#asker.onEvent?.({ type: 'carry', count: lacking.length })
+    const carried = answers.map((answer) => (lacking.includes(answer) ? this.#carry(answer, target, stall) : answer))
+    return Promise.all(carried).then(
+      (exact) => {
+        const now = meeting(this.#own, exact)
+        if (now.torn) throw this.#unmet(target)
+        return agreed(exact, now.windows)
+      },
+      (error: unknown) => {
+        if (isFanlightError(error, 'LOST_IN_FOG')) return this.#again(error, stall, target)
+        throw error
+      },
+    )
+  }
+
+  /** The point that all answers are brought to. */
+  #target(extremes: Windows, answers: readonly Answer[], stall: Stall): Versions {
+    const { min } = this.#ask
+    const newest: Record<SourceId, number> = {}
+    const older: Record<SourceId, number> = {}
+    for (const source in extremes) {
+      const { from = 0, to = 0 } = extremes[source] ?? {}
+      newest[source] = Math.max(from, min?.[source] ?? 0)
+      older[source] = from <= to || source in this.#own ? newest[source] : to
+    }
+    if (stall !== 'older') return newest
+    const known = answers.every(({ part, windows }) => {
+      const { oldest } = scopedTo(part)
+      return Object.keys(windows).every((source) => (oldest[source] ?? 0) <= (older[source] ?? 0))
+    })
+    return known ? older : newest
+  }
+
+  /** Brings one answer to exactly the target. */
+  #carry(answer: Answer, target: Versions, stall: Stall): Promise<Answer> {
+    const { part, windows, reached } = answer
+    const until: Record<SourceId, number> = {}
+    const since: Record<SourceId, number> = {}
+    let back = false
+    for (const source in windows) {
+      const { from, to } = windows[source] as Windows[string]
+      const version = target[source] ?? to
+      until[source] = version
+      since[source] = Math.min(Math.max(version, from), to)
+      if (version < from) back = true
+    }
+    const exactly = (): Promise<Answer> =>
+      part.store.fetch(part.query, { min: until, max: until, stall, ...this.#patience(true) }).then((snapshot) => answerOf(part, snapshot))
+    const work = (): Promise<Answer> => {
+      // A limit needs keys that the answer does not hold, so such an answer is read anew; a store that must not wait says so itself.
+      if (back || part.limited || stall === 'fail') return exactly()
+      const options = { since, until, ...this.#patience(true) }
+      return part.store.changes(part.query, options).then(
+        (update) => ({ ...answer, entries: applyUpdate(answer.entries, update, part.reverse), ...widened(windows, since, until, update.folded) }),
+        // The point that was held may be lost where T is not: while a store without history catches up.
+        (error: unknown) => {
+          if (isFanlightError(error, 'LOST_IN_FOG')) return exactly()
+          throw error
+        },
+      )
+    }
+    return this.#timed(work, reached, until)
+  }
+
+  /** Does the work, and tells how long it took where it had to wait. */
+  #timed<T>(work: () => Promise<T>, reached: Versions, until: Versions): Promise<T> {
+    const { onEvent, clock } = this.#asker
+    if (onEvent === undefined || reaches(reached, until)) return work()
+    const began = clock.now()
+    const source = Object.keys(until).find((id) => (reached[id] ?? -1) < (until[id] ?? 0))
+    return work().finally(() => onEvent({ type: 'stall', source, ms: clock.now() - began }))
+  }
+
+  /** Once more from the start; the second time, whoever has forgotten the point blocks the answer. */
+  #again(error: FanlightError, stall: Stall, target?: Versions): Promise<Agreed | undefined> {
+    if (this.#restarted) return Promise.reject(this.#outrun(error, target))
+    this.#restarted = true
+    this.#asker.onEvent?.({ type: 'restart', source: error.source, count: 1 })
+    return this.#attempt(stall === 'older' ? 'wait' : stall)
+  }
+
+  /** The time that is left, and what ends a wait before. */
+  #patience(mayWait: boolean): WaitOptions {
+    const { signal } = this.#ask
+    const timeoutMs = this.#deadlineMs === Infinity ? Infinity : Math.max(0, this.#deadlineMs - this.#asker.clock.now())
+    return { timeoutMs, signal: mayWait ? this.#leash.signal : signal }
+  }
+
+  #outrun(cause: FanlightError, wanted: Versions | undefined): FanlightError {
+    const store = cause.store ?? this.#asker.name
+    const message = `${store} forgets faster than the other stores catch up: give it a longer history, or ask with stall 'older'`
+    const { source, horizon } = cause
+    return new FanlightError('STALLED', message, { store, source, wanted: wanted ?? cause.wanted, horizon, cause })
+  }
+
+  #unmet(wanted: Versions): FanlightError {
+    return new FanlightError('UNAVAILABLE', 'a store answered for another point than it was asked for: run it through the conformance suite', {
+      store: this.#asker.name,
+      wanted,
+    })
+  }
+}
+
+function answerOf(part: Part, { entries, windows, more, versions, behind }: Snapshot): Answer {
+  const reached: Record<SourceId, number> = {}
+  for (const source in versions) reached[source] = (versions[source] ?? 0) + (behind[source] ?? 0)
+  return { part, entries, windows, more, reached }
+}
+
+function agreed(answers: readonly Answer[], windows: Windows): Agreed {
+  const reached: Record<SourceId, number> = {}
+  for (const answer of answers) raise(reached, answer.reached)
+  return { answers, windows, reached }
+}
+
+/**
+ * For each source the greatest `from` and the least `to`: where none of these is upside down, they are the windows in which
+ * everything is true.
+ */
+function meeting(own: Windows, answers: readonly Answer[]): { readonly windows: Windows; readonly torn: boolean } {
+  const windows: Record<SourceId, { from: number; to: number }> = {}
+  let torn = false
+  const add = (more: Windows): void => {
+    for (const source in more) {
+      const { from, to } = more[source] as Windows[string]
+      const held = windows[source]
+      if (held === undefined) {
+        windows[source] = { from, to }
+        continue
+      }
+      if (from > held.from) held.from = from
+      if (to < held.to) held.to = to
+      if (held.from > held.to) torn = true
+    }
+  }
+  add(own)
+  for (const answer of answers) add(answer.windows)
+  return { windows, torn }
+}
+
+/** Whether the point lies in the box; a source that it does not name does not count. */
+function has(windows: Windows, point: Versions): boolean {
+  for (const source in windows) {
+    const { from, to } = windows[source] as Windows[string]
+    const version = point[source]
+    if (version !== undefined && (version < from || version > to)) return false
+  }
+  return true
+}
+
+/**
+ * Where an answer is true that was brought from `since` to `until`: there; and where nothing changed on the way and only
+ * one source moved, all the way. A box around a path that moved in two sources would claim points that nobody looked at.
+ */
+function widened(windows: Windows, since: Versions, until: Versions, folded: number): { readonly windows: Windows } {
+  const moved = Object.keys(until).filter((source) => since[source] !== until[source])
+  const [source] = moved
+  const exact = pointWindows(until)
+  if (folded > 0 || moved.length !== 1 || source === undefined) return { windows: exact }
+  return { windows: { ...exact, [source]: { from: windows[source]?.from ?? 0, to: until[source] ?? 0 } } }
+}

@@ -1,0 +1,111 @@
+import type { Entry, FetchOptions, Query, Snapshot, SourceId, Versions, Window, Windows } from '@fanlight/core'
+import { readQuery, type Spans, upperCorner } from '@fanlight/core/kit'
+import { type Agreed, Agreement, type Ask } from './agree.ts'
+import { assemble } from './assemble.ts'
+import { failureOf, promised, refuseAborted, refuseUpsideDown, type RouterHost, signalOf, tableAt } from './host.ts'
+import type { Mount } from './mount.ts'
+import { type Part, type Plan, planOf } from './plan.ts'
+import { pointOf } from './scope.ts'
+import type { Table } from './table.ts'
+
+const none: readonly Entry[] = []
+
+/** Answers a query: from one store as it is, from several so that they agree. */
+export function fetchFrom(host: RouterHost, query: Query, options: FetchOptions | undefined): Promise<Snapshot> {
+  return promised(() => {
+    host.assertOpen()
+    if (typeof query === 'string' && options === undefined) {
+      const { current } = host.tables
+      const mount = current.find(query)
+      if (mount !== undefined) return fetchKey(host, current, mount, query)
+    }
+    return fetchPlanned(host, readQuery(query, host.limits.ranges), options)
+  })
+}
+
+/** One key of one mount: what is asked most is answered with one `then`. */
+function fetchKey(host: RouterHost, table: Table, mount: Mount, key: string): Promise<Snapshot> {
+  const { prefix, store, since } = mount
+  const { source } = host.tables
+  return store.fetch(prefix === '' ? key : key.slice(prefix.length), host.defaults).then(({ entries, windows, versions, behind }) => {
+    // A view of this very router knows the table too: the two must agree.
+    if (source in windows) return fetchPlanned(host, readQuery(key), undefined)
+    const [entry] = entries
+    return {
+      entries: prefix === '' ? entries : entry === undefined ? none : [{ key, value: entry.value, version: entry.version }],
+      windows: { ...windows, [source]: { from: since, to: table.version } },
+      versions: { ...versions, [source]: table.version },
+      more: [{ more: false, range: { gte: key, lte: key } }],
+      behind: { ...behind, [source]: 0 },
+    }
+  })
+}
+
+function fetchPlanned(host: RouterHost, spans: Spans, options: FetchOptions = {}): Promise<Snapshot> {
+  refuseAborted(host, options.signal)
+  const min = options.min === undefined ? undefined : host.resolve(options.min, 'min')
+  const max = options.max === undefined ? undefined : host.resolve(options.max, 'max')
+  refuseUpsideDown(min, max)
+  const { signal, stall = 'wait', timeoutMs = host.limits.timeoutMs } = options
+  const ask: Ask = { min, max, stall, timeoutMs, signal: min === undefined ? signal : signalOf(host, signal) }
+  return answer(host, spans, ask).catch((error: unknown) => {
+    throw failureOf(host, error)
+  })
+}
+
+/** Answers under the table of mounts that `max` asks for, or the current one. */
+function answer(host: RouterHost, spans: Spans, ask: Ask): Promise<Snapshot> {
+  const plan = planUnder(host, spans, ask.max)
+  const [only] = plan.parts
+  if (only === undefined) return Promise.resolve(snapshotOf(host, plan, { answers: [], windows: windowsOf(host, plan), reached: {} }))
+  return plan.parts.length === 1 ? askOne(host, plan, only, ask) : askAll(host, plan, ask)
+}
+
+function planUnder(host: RouterHost, spans: Spans, max: Versions | undefined): Plan {
+  const plan = planOf(host.tables.current, spans)
+  const version = max?.[host.tables.source]
+  return version === undefined || plan.since <= version ? plan : planOf(tableAt(host, version), spans)
+}
+
+function askOne(host: RouterHost, plan: Plan, part: Part, ask: Ask): Promise<Snapshot> {
+  const { store, query } = part
+  const { min, max } = ask
+  const bounds = { min: pointOf(store, min), max: pointOf(store, max) }
+  return store.fetch(query, { ...ask, ...bounds }).then(({ entries, windows, more, versions, behind }) => {
+    const { source } = host.tables
+    if (source in windows) return askAll(host, plan, ask)
+    const assembled = assemble(plan, [{ part, entries, more }])
+    return {
+      entries: assembled.entries,
+      windows: { ...windows, [source]: windowOf(plan) },
+      versions: { ...versions, [source]: plan.table.version },
+      more: assembled.more,
+      behind: { ...behind, [source]: host.tables.current.version - plan.table.version },
+    }
+  })
+}
+
+function askAll(host: RouterHost, plan: Plan, ask: Ask): Promise<Snapshot> {
+  return new Agreement(host, plan.parts, windowsOf(host, plan), ask)
+    .reach()
+    .then((agreed) => (agreed === undefined ? answer(host, plan.spans, ask) : snapshotOf(host, plan, agreed)))
+}
+
+function snapshotOf(host: RouterHost, plan: Plan, { answers, windows, reached }: Agreed): Snapshot {
+  const { entries, more } = assemble(plan, answers)
+  const versions = upperCorner(windows)
+  const behind: Record<SourceId, number> = {}
+  for (const source in versions) behind[source] = Math.max(0, (reached[source] ?? 0) - (versions[source] ?? 0))
+  const { source, current } = host.tables
+  behind[source] = current.version - (versions[source] ?? 0)
+  return { entries, windows, versions, more, behind }
+}
+
+/** The versions of the table of mounts in which these keys belong to these mounts. */
+function windowOf({ since, table }: Plan): Window {
+  return { from: since, to: table.version }
+}
+
+function windowsOf(host: RouterHost, plan: Plan): Windows {
+  return { [host.tables.source]: windowOf(plan) }
+}

@@ -1,0 +1,76 @@
+import { FanlightError, type FetchOptions, isFanlightError, type Limits, type SourceId, type Versions } from '@fanlight/core'
+import { aborted } from '@fanlight/core/kit'
+import type { Asker } from './agree.ts'
+import type { MountTable } from './mount-table.ts'
+import type { Table } from './table.ts'
+
+/** What the parts of a router know of it. */
+export interface RouterHost extends Asker {
+  readonly limits: Limits
+  readonly tables: MountTable
+  readonly sources: readonly SourceId[]
+  /** What a store is asked with where the asker names nothing: absent where the defaults of stores are those of the router. */
+  readonly defaults: FetchOptions | undefined
+  /** Ends when the router closes, with CLOSED as its reason. */
+  readonly ended: AbortSignal
+  /** @throws CLOSED */
+  assertOpen(): void
+  /**
+   * A point from elsewhere, in the present sources.
+   *
+   * @throws BAD_QUERY, SOURCE_RESET
+   */
+  resolve(point: Versions, what: string): Versions
+}
+
+/** Runs what gives a promise; what it throws at once rejects. */
+export function promised<R>(work: () => Promise<R>): Promise<R> {
+  try {
+    return work()
+  } catch (error) {
+    return Promise.reject(error as Error)
+  }
+}
+
+/** @throws ABORTED */
+export function refuseAborted({ name }: RouterHost, signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw aborted(signal, { store: name })
+}
+
+/** @throws BAD_QUERY where one point is after another */
+export function refuseUpsideDown(low: Versions | undefined, high: Versions | undefined): void {
+  if (low === undefined || high === undefined) return
+  for (const source in low) {
+    const top = high[source]
+    if (top === undefined || (low[source] ?? 0) <= top) continue
+    const message = `the first point is after the second at ${source}: swap or drop one`
+    throw new FanlightError('BAD_QUERY', message, { source, wanted: low, reached: high })
+  }
+}
+
+/**
+ * The table of mounts at a version.
+ *
+ * @throws LOST_IN_FOG where it is forgotten
+ */
+export function tableAt({ tables, name }: RouterHost, version: number | undefined): Table {
+  const table = version === undefined ? tables.current : tables.at(version)
+  if (table !== undefined) return table
+  const { source, oldest } = tables
+  throw new FanlightError('LOST_IN_FOG', `${name} has forgotten what was mounted at that version: ask without it`, {
+    store: name,
+    source,
+    wanted: { [source]: version ?? 0 },
+    horizon: { [source]: oldest },
+  })
+}
+
+/** What ends a wait: the signal of the asker, and that of the router, which leaves some of its stores open. */
+export function signalOf({ ended }: RouterHost, signal: AbortSignal | undefined): AbortSignal {
+  return signal === undefined ? ended : AbortSignal.any([signal, ended])
+}
+
+/** What a wait ended with, as the asker is told: a wait that the router ended, because it closed, ends with CLOSED. */
+export function failureOf({ ended }: RouterHost, error: unknown): unknown {
+  return ended.aborted && isFanlightError(error, 'ABORTED') && error.cause === ended.reason ? ended.reason : error
+}

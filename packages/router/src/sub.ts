@@ -1,0 +1,171 @@
+import type { Entry, Feed, FeedState, SourceId, Update, Versions, WatchOptions } from '@fanlight/core'
+import { composeUpdates, reaches, type Span, subtractSpans } from '@fanlight/core/kit'
+import { liftPlaces } from './lift.ts'
+import { spanInRouter, spanInStore } from './mount.ts'
+import { type Part, type Place, probeOf } from './plan.ts'
+import { pointOf } from './scope.ts'
+
+/** One store under a feed of a router: its own feed, and what was taken from it and not handed on yet. */
+export class Sub {
+  /** What of the store is followed; places shrink when other mounts are put over them. */
+  part: Part
+  /** What the store answers at `held`: only where answers have to be put together. */
+  entries: readonly Entry[] = []
+  /** Taken, but not handed on: some other store has not come to the same point. */
+  kept: Update | undefined
+  /** What the last take ended with. */
+  error: unknown
+  /** The point up to which it was taken. */
+  point: Versions
+  /** The point up to which it was handed on. */
+  held: Versions
+  readonly #options: WatchOptions
+  readonly #ring: () => void
+  readonly #ended = new AbortController()
+  #feed: Feed | undefined
+  #waiting = false
+
+  /**
+   * @param since the point from which it goes on; absent: it starts with the whole answer
+   * @param ring  it may have something to take
+   */
+  constructor(part: Part, since: Versions | undefined, ring: () => void) {
+    this.part = part
+    this.point = this.held = since ?? {}
+    this.#options = { since }
+    this.#ring = ring
+    // A store that is closed fails when it is taken from, as it does when it closes later.
+    this.#attempt(() => this.#open())
+  }
+
+  /** How far its store is, in what it follows; while there is none, where it was left. */
+  get reached(): Versions {
+    return this.#feed?.reached ?? this.point
+  }
+
+  /** The point to which what was handed on is true by itself. */
+  get versions(): Versions {
+    return this.kept === undefined ? (this.#feed?.versions ?? this.point) : this.held
+  }
+
+  /** Whether there may be something to hand on. */
+  get isPending(): boolean {
+    return this.kept !== undefined || this.#feed === undefined || !reaches(this.#feed.versions, this.#feed.reached)
+  }
+
+  get state(): FeedState {
+    if (this.error === undefined || this.#feed === undefined) return this.#feed?.state ?? this.#failed()
+    return { ...this.#feed.state, ...this.#failed() }
+  }
+
+  /**
+   * Takes, and keeps what came; `error` tells what went wrong.
+   *
+   * @param to absent: the newest
+   */
+  take(to: Versions | undefined): Promise<void> | undefined {
+    return this.#attempt(() => {
+      const feed = this.#open()
+      const point = to === undefined ? undefined : pointOf({ sources: this.#sources() }, to)
+      const taken = feed.take(point)
+      if (!(taken instanceof Promise)) return this.#keep(taken, point)
+      return taken.then(
+        (update) => this.#keep(update, point),
+        (error: unknown) => void (this.error = error),
+      )
+    })
+  }
+
+  /** Gives what was kept: it counts as handed on. */
+  handOn(): Update | undefined {
+    const { kept } = this
+    this.kept = undefined
+    this.held = this.point
+    return kept
+  }
+
+  /** Rings when its store has come as far as the others, of which it is behind. */
+  await(leads: Versions): void {
+    if (this.#waiting || this.#feed === undefined) return
+    const { reached } = this.#feed
+    const min: Record<SourceId, number> = {}
+    for (const source in reached) if ((reached[source] ?? 0) < (leads[source] ?? 0)) min[source] = leads[source] ?? 0
+    if (Object.keys(min).length === 0) return
+    const { store, query } = this.part
+    this.#waiting = true
+    const done = (): void => {
+      this.#waiting = false
+    }
+    // What lies in the same keys is asked for, and no entry of it: a router waits for just those of its mounts.
+    store.fetch(probeOf(query), { min, timeoutMs: Infinity, signal: this.#ended.signal }).then(() => {
+      done()
+      this.#ring()
+    }, done)
+  }
+
+  /**
+   * Other mounts were put over some keys.
+   *
+   * @returns whether anything is left
+   */
+  cut(spans: readonly Span[]): boolean {
+    const places: Place[] = []
+    let whole = true
+    for (const { mount, spans: own } of this.part.places) {
+      const inRouter = own.map((span) => spanInRouter(mount, span))
+      const left = subtractSpans(inRouter, spans)
+      if (left.length > 0) places.push({ mount, spans: left.map(({ lo, hi }) => spanInStore(mount, lo, hi)) })
+      if (!sameSpans(left, inRouter)) whole = false
+    }
+    if (!whole) this.part = { ...this.part, places, direct: false }
+    return places.length > 0
+  }
+
+  /** The keys that it follows, in the router. */
+  get spans(): Span[] {
+    return liftPlaces(this.part.places)
+  }
+
+  close(): void {
+    this.#ended.abort()
+    void this.#feed?.close()
+  }
+
+  #open(): Feed {
+    if (this.#feed === undefined) {
+      const { store, query } = this.part
+      const feed = store.watch(query, this.#options)
+      feed.wake(this.#ring)
+      this.#feed = feed
+    }
+    return this.#feed
+  }
+
+  #attempt<R>(work: () => R): R | undefined {
+    try {
+      this.error = undefined
+      return work()
+    } catch (error) {
+      this.error = error
+      return undefined
+    }
+  }
+
+  #keep(update: Update | undefined, to: Versions | undefined): undefined {
+    this.point = update?.versions ?? { ...this.#feed?.versions, ...to }
+    if (update !== undefined) this.kept = this.kept === undefined ? update : composeUpdates(this.kept, update)
+  }
+
+  #sources(): readonly SourceId[] {
+    return Object.keys(this.reached)
+  }
+
+  #failed(): FeedState {
+    const why = this.error
+    return Object.fromEntries(this.part.store.sources.map((source) => [source, { status: 'failed', why } as FeedState[string]]))
+  }
+}
+
+function sameSpans(a: readonly Span[], b: readonly Span[]): boolean {
+  return a.length === b.length && a.every(({ lo, hi }, i) => lo === b[i]?.lo && hi === b[i]?.hi)
+}

@@ -1,0 +1,171 @@
+/**
+ * Records as text. Native decoding of UTF-8 strings is what is fast; a Buffer a record is what costs.
+ *
+ * @module
+ */
+import { FanlightError } from '@fanlight/core'
+import { deleted } from '@fanlight/core/kit'
+import { decodeMarked, encodeValue } from './value-text.ts'
+
+/** What a key was given by one commit. */
+export interface Stored {
+  readonly version: number
+  /** `deleted` where the commit deleted the key. */
+  readonly value: unknown
+}
+
+/** A record that was replaced. */
+export interface Replaced extends Stored {
+  /** The version that replaced it. */
+  readonly until: number
+}
+
+/** One change of a commit, as the log tells it. */
+export interface Touched {
+  readonly key: string
+  /** Whether it is a delete. */
+  readonly gone: boolean
+  /** The version of the record that it replaced; undefined: there was none. */
+  readonly replaced: number | undefined
+  /** Whether the key had a value before. */
+  readonly wasThere: boolean
+  /** A delete of what was not there: it left no record. Told only where the commit has an id. */
+  readonly idle: boolean
+}
+
+/** One commit, as the log tells it. */
+export interface LogEntry {
+  /** When it came, in milliseconds of the store's clock. */
+  readonly at: number
+  /** The bytes of all commits up to this one, ever. */
+  readonly sum: number
+  readonly touched: readonly Touched[]
+  /** The name of its id. */
+  readonly id: string | undefined
+  /** Its `meta`; undefined: none. */
+  readonly meta?: unknown
+}
+
+// What stands between the version of a record and its value.
+const plain = ' '
+const marked = '~'
+const gone = '-'
+
+/** `12 {"a":1}`, `12~["~b","AAEC"]` or `12-`: a version in digits, what kind of text follows, and the text. */
+export function encodeStored(version: number, value: unknown): string {
+  if (value === deleted) return `${version}${gone}`
+  const written = encodeValue(value)
+  return `${version}${written.marked ? marked : plain}${written.text}`
+}
+
+/**
+ * Reads a record.
+ *
+ * @throws CORRUPT
+ */
+export function decodeStored(text: string): Stored {
+  let version = 0
+  for (let at = 0; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - 48
+    if (digit >= 0 && digit <= 9) {
+      version = version * 10 + digit
+      continue
+    }
+    return { version, value: at === 0 ? broken(text) : decodeAs(text, at) }
+  }
+  return broken(text)
+}
+
+function decodeAs(text: string, at: number): unknown {
+  try {
+    switch (text[at]) {
+      case plain:
+        return JSON.parse(text.slice(at + 1))
+      case marked:
+        return decodeMarked(text.slice(at + 1))
+      case gone:
+        return deleted
+      default:
+        return broken(text)
+    }
+  } catch (error) {
+    return broken(text, error)
+  }
+}
+
+/** A record that is replaced: the version that does it, and the record as it stood. */
+export function encodeReplaced(until: number, text: string): string {
+  return `${until}:${text}`
+}
+
+/**
+ * Reads a record that was replaced.
+ *
+ * @throws CORRUPT
+ */
+export function decodeReplaced(text: string): Replaced {
+  const colon = text.indexOf(':')
+  if (colon <= 0) return broken(text)
+  const { version, value } = decodeStored(text.slice(colon + 1))
+  return { version, value, until: number(text.slice(0, colon)) }
+}
+
+// What is true of a change, as bits.
+const isGone = 1
+const wasThere = 2
+const isIdle = 4
+
+/** One commit: an array of JSON, in which each change is a key, its bits, and the version that it replaced or null. */
+export function encodeLog({ at, sum, touched, id, meta }: LogEntry): string {
+  const items: (string | number | null)[] = []
+  for (const one of touched) {
+    const bits = (one.gone ? isGone : 0) | (one.wasThere ? wasThere : 0) | (one.idle ? isIdle : 0)
+    items.push(one.key, bits, one.replaced ?? null)
+  }
+  const rest = meta === undefined ? (id === undefined ? [] : [id]) : [id ?? null, encodeStored(0, meta)]
+  return JSON.stringify([at, sum, items, ...rest])
+}
+
+/**
+ * Reads a commit.
+ *
+ * @throws CORRUPT
+ */
+export function decodeLog(text: string): LogEntry {
+  let parts: unknown
+  try {
+    parts = JSON.parse(text)
+  } catch (error) {
+    return broken(text, error)
+  }
+  if (!Array.isArray(parts) || !Array.isArray(parts[2])) return broken(text)
+  const [at, sum, items, id, meta] = parts as [number, number, (string | number | null)[], string?, string?]
+  const touched: Touched[] = []
+  for (let i = 0; i < items.length; i += 3) {
+    const [key, bits, replaced] = items.slice(i, i + 3) as [string, number, number | null]
+    touched.push({
+      key,
+      gone: (bits & isGone) !== 0,
+      wasThere: (bits & wasThere) !== 0,
+      idle: (bits & isIdle) !== 0,
+      replaced: replaced ?? undefined,
+    })
+  }
+  return { at, sum, touched, id: id ?? undefined, ...(meta === undefined ? {} : { meta: decodeStored(meta).value }) }
+}
+
+/**
+ * Reads a whole number.
+ *
+ * @throws CORRUPT
+ */
+export function number(text: string): number {
+  const value = Number(text)
+  return text !== '' && Number.isSafeInteger(value) && value >= 0 ? value : broken(text)
+}
+
+/** Throws that a record is none. */
+export function broken(text: string, cause?: unknown): never {
+  const shown = JSON.stringify(text.slice(0, 40))
+  throw new FanlightError('CORRUPT', `a record in LevelDB is damaged: ${shown}. Restore a backup of the folder`, { cause })
+}

@@ -1,0 +1,138 @@
+import type { Clock } from '@fanlight/core'
+import { type LogEntry, decodeLog, decodeStored } from './codec.ts'
+import type { Operation } from './disk.ts'
+import type { Mark } from './history.ts'
+import { dataKey, historyKey, horizonKey, idKey, logEnd, logKey, logVersion } from './keys.ts'
+import type { Ledger } from './ledger.ts'
+
+/** How many commits one step drops at most. */
+const commitsMax = 1024
+
+/** How many operations one step has at least before it ends. */
+const operationsMin = 4096
+
+/** A commit that is dropped. */
+interface Dropped extends LogEntry {
+  readonly version: number
+}
+
+/**
+ * Forgets what the bounds of the history say: the commits of the log from its start on, the records that they replaced, the
+ * deletes that they made, and their ids. It goes in steps of one batch each, which moves the start on and leaves all
+ * consistent; commits go in between.
+ */
+export class Compaction {
+  readonly #ledger: Ledger
+  readonly #clock: Clock
+  readonly #sync: boolean
+  /** Whether the step before left something to do. */
+  #more = false
+  /** Whether time has passed, so that age may say something new. */
+  #aged: boolean
+  #stopTimer: (() => void) | undefined
+  #ended = false
+
+  constructor(ledger: Ledger, clock: Clock, sync: boolean) {
+    this.#ledger = ledger
+    this.#clock = clock
+    this.#sync = sync
+    this.#aged = ledger.history.bounds.ageMs !== Infinity
+  }
+
+  /** Whether a step may find something to drop. */
+  get isDue(): boolean {
+    return !this.#ended && (this.#more || this.#aged || this.#ledger.history.overdue())
+  }
+
+  /** Tells when commits may have grown too old. */
+  watch(ring: () => void, oldestAt: number = this.#clock.now()): void {
+    const { ageMs } = this.#ledger.history.bounds
+    if (ageMs === Infinity || this.#stopTimer !== undefined || this.#ended) return
+    const dueMs = Math.max(oldestAt + ageMs - this.#clock.now() + 1, ageMs / 16)
+    this.#stopTimer = this.#clock.after(dueMs, () => {
+      this.#stopTimer = undefined
+      this.#aged = true
+      ring()
+    })
+  }
+
+  /** Starts no more steps. */
+  end(): void {
+    this.#ended = true
+    this.#stopTimer?.()
+  }
+
+  /**
+   * Drops some commits. No batch may be under way.
+   *
+   * @param ring       called when there may be something to drop, at a later time
+   * @param operations how many operations commits took since the step before: it drops more than they add
+   * @returns whether it dropped any
+   */
+  async step(ring: () => void, operations: number): Promise<boolean> {
+    const { disk, history, reached } = this.#ledger
+    const pages = disk.pages({ gt: logKey(history.start.version), lte: logKey(reached), lt: logEnd })
+    let page: readonly (readonly [string, string])[]
+    try {
+      page = await pages.next(commitsMax)
+    } finally {
+      pages.close()
+    }
+    const dropped = this.#select(page, Math.max(operationsMin, operations * 2), ring)
+    const last = dropped.at(-1)
+    if (last === undefined) return false
+    // From here on nobody can ask for what is about to go.
+    history.shrink({ version: last.version, sum: last.sum })
+    await disk.write(await this.#operations(dropped, last), this.#sync)
+    return true
+  }
+
+  #select(page: readonly (readonly [string, string])[], operationsMax: number, ring: () => void): Dropped[] {
+    const { history, pins, reached } = this.#ledger
+    const now = this.#clock.now()
+    const pinned = pins.oldest
+    const dropped: Dropped[] = []
+    let before: Mark = history.start
+    let operations = 0
+    this.#aged = false
+    this.#more = false
+    for (const [place, text] of page) {
+      const entry = { ...decodeLog(text), version: logVersion(place) }
+      if (!history.mustGo(before, entry.at, reached, now)) {
+        this.watch(ring, entry.at)
+        return dropped
+      }
+      if (entry.version > pinned) return dropped
+      dropped.push(entry)
+      before = entry
+      operations += 2 + 2 * entry.touched.length
+      if (operations > operationsMax) break
+    }
+    this.#more = dropped.length > 0
+    return dropped
+  }
+
+  async #operations(dropped: readonly Dropped[], { version, sum }: Mark): Promise<Operation[]> {
+    const operations: Operation[] = [{ type: 'put', key: horizonKey, value: JSON.stringify([version, sum]) }]
+    const del = (key: string): void => void operations.push({ type: 'del', key })
+    /** Of each deleted key the version of its last delete. */
+    const deletes = new Map<string, number>()
+    for (const entry of dropped) {
+      del(logKey(entry.version))
+      if (entry.id !== undefined) del(idKey(entry.id))
+      for (const { key, gone, idle, replaced } of entry.touched) {
+        if (idle) continue
+        if (replaced !== undefined) del(historyKey(key, replaced))
+        if (gone) deletes.set(key, entry.version)
+      }
+    }
+    const keys = [...deletes.keys()]
+    const texts = keys.length === 0 ? [] : await this.#ledger.disk.getMany(keys.map(dataKey))
+    for (const [i, key] of keys.entries()) {
+      const text = texts[i]
+      // Where the key was made again meanwhile, what stands there is not the delete.
+      if (text !== undefined && decodeStored(text).version === deletes.get(key)) del(dataKey(key))
+    }
+    return operations
+  }
+}

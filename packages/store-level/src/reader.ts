@@ -1,0 +1,57 @@
+import type { Entry, Scanned } from '@fanlight/core'
+import { type Reading, type Span, type Spans, compareKeys, isEmptySpan, rangeOf } from '@fanlight/core/kit'
+import { Bounds } from './bounds.ts'
+import { type Ledger, horizonOf } from './ledger.ts'
+import { PointReader } from './point-reader.ts'
+import { type Scan, scanSpan } from './scan.ts'
+
+/** Reads answers at a version: from the newest commits in memory where it can, else from disk. */
+export class Reader {
+  readonly #ledger: Ledger
+  readonly #points: PointReader
+
+  constructor(ledger: Ledger) {
+    this.#ledger = ledger
+    this.#points = new PointReader(ledger)
+  }
+
+  /** The answer at exactly a version between the horizon and `reached`. */
+  read(spans: Spans, at: number): Reading | Promise<Reading> {
+    const [only] = spans.list
+    if (spans.list.length !== 1 || only === undefined) return this.#union(spans, at)
+    const scan = this.#span(only, at)
+    if (!(scan instanceof Promise)) return this.#reading(scan.entries, scan.bounds, [scan.scanned])
+    return scan.then(({ entries, bounds, scanned }) => this.#reading(entries, bounds, [scanned]))
+  }
+
+  async #union(spans: Spans, at: number): Promise<Reading> {
+    const bounds = this.#bounds()
+    const scans = await Promise.all(spans.list.map((span) => this.#span(span, at)))
+    const found = new Map<string, Entry>()
+    for (const scan of scans) {
+      bounds.meet(scan.bounds)
+      for (const entry of scan.entries) found.set(entry.key, entry)
+    }
+    const sign = spans.reverse ? -1 : 1
+    const entries = [...found.values()].sort((a, b) => sign * compareKeys(a.key, b.key))
+    return this.#reading(entries, bounds, scans.map(({ scanned }) => scanned))
+  }
+
+  #span(span: Span, at: number): Scan | Promise<Scan> {
+    const bounds = this.#bounds()
+    if (isEmptySpan(span)) return { entries: [], bounds, scanned: { more: false, range: rangeOf(span) } }
+    if (span.hi !== `${span.lo}\0` || span.limit === 0) return scanSpan(this.#ledger, span, at, bounds)
+    const scanned: Scanned = { more: false, range: rangeOf(span) }
+    const made = (entry: Entry | undefined): Scan => ({ entries: entry === undefined ? [] : [entry], bounds, scanned })
+    const found = this.#points.read(span.lo, at, bounds)
+    return found instanceof Promise ? found.then(made) : made(found)
+  }
+
+  #bounds(): Bounds {
+    return new Bounds(horizonOf(this.#ledger), this.#ledger.reached)
+  }
+
+  #reading(entries: readonly Entry[], { from, to }: Bounds, more: readonly Scanned[]): Reading {
+    return { entries, windows: { [this.#ledger.source]: { from, to } }, more }
+  }
+}

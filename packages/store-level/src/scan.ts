@@ -1,0 +1,108 @@
+import type { Entry, Range, Scanned } from '@fanlight/core'
+import { type Span, deleted, rangeOf } from '@fanlight/core/kit'
+import type { Bounds } from './bounds.ts'
+import { type Stored, decodeStored } from './codec.ts'
+import { dataEnd, dataKey } from './keys.ts'
+import type { Ledger } from './ledger.ts'
+import { readPast } from './past.ts'
+
+/** What was read of one range, and the window in which it is true. */
+export interface Scan {
+  readonly entries: readonly Entry[]
+  readonly bounds: Bounds
+  readonly scanned: Scanned
+}
+
+/** So many records come at once at most, so that the event loop is not held for long. */
+const pageMax = 1000
+
+/** A key with what it was at the version that is read. */
+interface Row {
+  readonly key: string
+  readonly stored: Stored | undefined
+}
+
+/**
+ * Reads a range at a version, from one moment of the disk. What changed after the version is looked up in memory, and what
+ * memory has forgotten among the records that were replaced.
+ */
+export async function scanSpan(ledger: Ledger, span: Span, at: number, bounds: Bounds): Promise<Scan> {
+  const { disk, pins } = ledger
+  const { lo, hi, limit, reverse } = span
+  const entries: Entry[] = []
+  const release = pins.hold(at)
+  const pages = disk.pages({ gte: dataKey(lo), lt: hi === undefined ? dataEnd : dataKey(hi), reverse })
+  try {
+    for (;;) {
+      // One more than is asked for tells whether more follow.
+      const page = await pages.next(Math.min(limit - entries.length + 1, pageMax))
+      if (page.length === 0) return { entries, bounds, scanned: { more: false, range: limit === 0 ? nothing(lo) : rangeOf(span) } }
+      const rows = readPage(ledger, page, at, bounds)
+      for (const { key, stored } of rows instanceof Promise ? await records : records) {
+        if (stored === undefined) continue
+        bounds.since(stored.version)
+        if (stored.value === deleted) continue
+        if (entries.length === limit) return { entries, bounds, scanned: { more: true, range: scannedOf(span, entries) } }
+        entries.push({ key, value: stored.value, version: stored.version })
+      }
+    }
+  } finally {
+    pages.close()
+    release()
+  }
+}
+
+/** What the keys of a page were at the version. */
+function readPage(
+  ledger: Ledger,
+  page: readonly (readonly [string, string])[],
+  at: number,
+  bounds: Bounds,
+): readonly Row[] | Promise<readonly Row[]> {
+  let forgotten: Map<string, number> | undefined
+  const rows = page.map(([place, text]): Row => {
+    const key = place.slice(1)
+    const stored = decodeStored(text)
+    if (stored.version <= at) return { key, stored }
+    const found = ledger.tail.at(key, at)
+    if (found !== undefined) {
+      bounds.until(found.next ?? stored.version)
+      return { key, stored: found.cell }
+    }
+    bounds.until(stored.version)
+    ;(forgotten ??= new Map()).set(key, stored.version)
+    return { key, stored: undefined }
+  })
+  return forgotten === undefined ? rows : withPast(ledger, rows, forgotten.keys(), at, bounds)
+}
+
+/** Fills in what memory has forgotten. */
+async function withPast(
+  { disk }: Ledger,
+  rows: readonly Row[],
+  keys: Iterable<string>,
+  at: number,
+  bounds: Bounds,
+): Promise<readonly Row[]> {
+  const forgotten = new Set(keys)
+  const past = await readPast(disk, forgotten, at)
+  return rows.map((row) => {
+    if (!forgotten.has(row.key)) return row
+    const stored = past.get(row.key)
+    // Where it was not there, nothing tells when it came.
+    bounds.until(stored?.until ?? at + 1)
+    return { key: row.key, stored }
+  })
+}
+
+/** The part of a range that was read, where a limit cut it. */
+function scannedOf({ lo, hi, reverse }: Span, entries: readonly Entry[]): Range {
+  const last = entries.at(-1)?.key
+  if (last === undefined) return nothing(lo)
+  return reverse ? { gte: last, ...(hi === undefined ? {} : { lt: hi }) } : { ...(lo === '' ? {} : { gte: lo }), lte: last }
+}
+
+/** The range of no key. */
+function nothing(lo: string): Range {
+  return { gte: lo, lt: lo }
+}

@@ -1,0 +1,91 @@
+import { type Entry, FanlightError } from '@fanlight/core'
+import { assertKey, checkValue } from '@fanlight/core/kit'
+
+/** What a view makes of one entry of its upstream: a key and its value. */
+export interface Yield<V = unknown> {
+  readonly key: string
+  readonly value: V
+}
+
+/** What the function of a view gives for one entry: nothing, one entry of the view, or several. */
+export type Yields<V = unknown> = Yield<V> | Iterable<Yield<V>> | undefined | null | void
+
+/** A function of entries. It must be pure: the same entry yields the same, whenever and wherever it runs (L0). */
+export type MapFunction<In = unknown, Out = unknown> = (entry: { readonly key: string; readonly value: In }) => Yields<Out>
+
+/** What an input yields, checked. */
+export interface Yielded extends Yield {
+  /** About how many bytes the value takes. */
+  readonly bytes: number
+}
+
+/** The function of a view threw at an input, or gave what is no entry. */
+export class MapFailure extends Error {
+  readonly input: string
+
+  constructor(input: string, cause: unknown) {
+    super(`the function of a view failed at ${JSON.stringify(input)}`, { cause })
+    this.input = input
+  }
+}
+
+/** Runs the function of a view, and checks what it gives. */
+export class Mapping {
+  readonly #map: MapFunction
+  readonly #skips: boolean
+  readonly #depthMax: number
+
+  /**
+   * @param skips    whether an input at which the function throws yields nothing
+   * @param depthMax how deep values may nest
+   */
+  constructor(map: MapFunction, skips: boolean, depthMax: number) {
+    this.#map = map
+    this.#skips = skips
+    this.#depthMax = depthMax
+  }
+
+  /**
+   * What an input yields, each key once.
+   *
+   * @throws MapFailure
+   */
+  of({ key, value }: Pick<Entry, 'key' | 'value'>): readonly Yielded[] {
+    try {
+      const yields = this.#map({ key, value })
+      if (yields === undefined || yields === null) return none
+      if (isIterable(yields)) return this.#each(yields)
+      return [this.#checked(yields)]
+    } catch (error) {
+      if (this.#skips) return none
+      throw new MapFailure(key, error)
+    }
+  }
+
+  #each(yields: Iterable<Yield>): readonly Yielded[] {
+    const found = new Map<string, Yielded>()
+    for (const one of yields) {
+      const checked = this.#checked(one)
+      if (found.has(checked.key)) {
+        throw new FanlightError('BAD_KEY', 'an input may yield each key once', { keys: [checked.key] })
+      }
+      found.set(checked.key, checked)
+    }
+    return [...found.values()]
+  }
+
+  #checked(one: Yield): Yielded {
+    if (typeof one !== 'object' || one === null || !('key' in one)) {
+      throw new FanlightError('BAD_VALUE', 'the function of a view gives { key, value }, several of them, or nothing; and gives it at once')
+    }
+    const { key, value } = one
+    assertKey(key)
+    return { key, value, bytes: checkValue(value, this.#depthMax) }
+  }
+}
+
+const none: readonly Yielded[] = []
+
+function isIterable(yields: object): yields is Iterable<Yield> {
+  return Symbol.iterator in yields
+}

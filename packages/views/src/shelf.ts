@@ -1,0 +1,91 @@
+import type { Entry, Scanned, Versions } from '@fanlight/core'
+import type { Difference, Span, Spans } from '@fanlight/core/kit'
+import type { Soon } from './soon.ts'
+
+/**
+ * What a view keeps, by kind:
+ *
+ * | area | key | value |
+ * | --- | --- | --- |
+ * | `out` | a key of the view | its value: what readers see |
+ * | `in` | a key of the upstream | the keys of the view that this input yields |
+ * | `by` | a key of the view | the input that it is from, where that has another key |
+ * | `also` | `key(key of the view, input)` | what this input yields there too, while a smaller input wins |
+ */
+export type Area = 'out' | 'in' | 'by' | 'also'
+
+/** One change of what a view keeps. */
+export interface ShelfChange {
+  readonly area: Area
+  readonly key: string
+  /** undefined: the key is gone. */
+  readonly value: unknown
+  /** About how many bytes the value takes. */
+  readonly bytes: number
+}
+
+/** How far a view has come: kept with what it keeps, in the same commit. */
+export interface Watermark {
+  /** The point of the upstream at which what is kept is what the view shows. */
+  readonly versions: Versions
+  /** Which function made it. */
+  readonly definition: string
+}
+
+/** What is on a shelf when it is opened. */
+export interface Opened {
+  /** The state that was found there. */
+  readonly n: number
+  /** undefined: there is nothing, or nothing that this version of the package understands. */
+  readonly watermark: Watermark | undefined
+}
+
+/** What readers of a view see, and the states of the shelf between which they see it. */
+export interface ShelfReading {
+  readonly entries: readonly Entry[]
+  readonly from: number
+  readonly to: number
+  readonly more: readonly Scanned[]
+}
+
+/** What the planner needs to know of what is kept. */
+export interface Reader {
+  /** The value at each key; undefined where there is none. */
+  values(area: Area, keys: readonly string[]): Soon<readonly unknown[]>
+  /** The entries of a span, in key order. */
+  scan(area: Area, span: Span): Soon<readonly Entry[]>
+}
+
+/** Where a view keeps what it made: a history of states, each with a number that grows from write to write. */
+export interface Shelf {
+  /** The oldest state that can still be read. */
+  readonly oldest: number
+  /** Whether it answers and writes in the same turn. */
+  readonly instant: boolean
+  /** Finds out what is there: before anything else, and after a write of which nobody knows whether it came to be. */
+  open(): Soon<Opened>
+  /** What readers see in a state. */
+  read(spans: Spans, n: number): Soon<ShelfReading>
+  /** What differs between what readers see in two states. */
+  difference(spans: Spans, since: number, until: number): Soon<Difference>
+  /** All that is kept in a state. */
+  reader(n: number): Reader
+  /**
+   * Writes changes and how far they bring the view, as one commit.
+   *
+   * @param afresh whether whatever else is there goes
+   * @returns the number of the new state
+   */
+  write(changes: readonly ShelfChange[], watermark: Watermark, afresh: boolean): Soon<number>
+}
+
+/** A shelf on which nothing is. */
+export const nothing: Reader = {
+  values: (_area, keys) => keys.map(() => undefined),
+  scan: () => [],
+}
+
+/** The span of exactly one key. */
+export function spanOf(key: string): Span {
+  return { lo: key, hi: `${key}\0`, limit: Infinity, reverse: false }
+}

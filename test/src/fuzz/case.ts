@@ -1,0 +1,191 @@
+import { type FetchOptions, type Snapshot, type Versions, isFanlightError } from '@fanlight/core'
+import { manualClock, seededRandom } from '@fanlight/core/testing'
+import { Chance } from './chance.ts'
+import { Broken, checkSnapshot } from './check.ts'
+import type { Counters } from './counters.ts'
+import { Follower } from './follower.ts'
+import { someChanges, someQuery } from './keys.ts'
+import { isRefusal } from './leaves.ts'
+import type { Leaf, TreeNode } from './node.ts'
+import { type Tree, growTree } from './tree.ts'
+import { World, settle } from './world.ts'
+
+/** How many steps a case has. */
+const stepsMax = 160
+
+/** How many askers may be under way at once. */
+const askersMax = 12
+
+/** What a case gave. */
+export interface CaseResult {
+  readonly seed: number
+  readonly trace: string
+  readonly counters: Counters
+  /** What was broken, and the last things that happened before. */
+  readonly failure?: { readonly message: string; readonly tail: readonly string[] } | undefined
+}
+
+/** Runs one case: a random tree, random traffic and faults, and every answer checked. The same seed gives the same trace. */
+export async function runCase(seed: number): Promise<CaseResult> {
+  const clock = manualClock(1_000_000)
+  const world = new World(new Chance(seededRandom(seed)), clock)
+  let failure: CaseResult['failure']
+  try {
+    const tree = await growTree(world)
+    await new Case(world, tree).run()
+  } catch (error) {
+    const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    failure = { message: error instanceof Broken ? error.message : message, tail: world.trace.tail }
+  }
+  return { seed, trace: world.trace.digest(), counters: world.counters, failure }
+}
+
+class Case {
+  readonly #world: World
+  readonly #tree: Tree
+  readonly #followers: Follower[] = []
+  readonly #asking = new Set<Promise<void>>()
+  #stamp = 0
+  #failure: unknown
+
+  constructor(world: World, tree: Tree) {
+    this.#world = world
+    this.#tree = tree
+  }
+
+  async run(): Promise<void> {
+    const { chance, trace } = this.#world
+    trace.note(this.#tree.all.map(({ name, parts }) => `${name}(${parts.map((part) => part.name).join()})`).join(' '))
+    for (let step = 0; step < stepsMax && this.#failure === undefined; step++) {
+      await this.#step(chance.random())
+      if (chance.happens(0.5)) await settle(1)
+    }
+    await this.#end()
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  async #step(dice: number): Promise<void> {
+    const { chance, clock } = this.#world
+    const { all, leaves, wrappers, routers, views } = this.#tree
+    if (dice < 0.4) for (let i = 1 + chance.below(4); i > 0; i--) this.#start(this.#commit(chance.pick(leaves)))
+    else if (dice < 0.62) this.#start(this.#fetch(chance.pick(all)))
+    else if (dice < 0.67 && this.#followers.length < 8) this.#followers.push(new Follower(this.#world, chance.pick(all)))
+    else if (dice < 0.8 && this.#followers.length > 0) this.#start(chance.pick(this.#followers).step())
+    else if (dice < 0.9) await clock.advance(chance.below(120))
+    else if (dice < 0.94 && wrappers.length > 0) chance.pick(wrappers).release?.()
+    else if (dice < 0.97 && routers.length > 0) this.#remount()
+    else if (dice < 0.985) await this.#restart(chance.pick(leaves))
+    else if (views.length > 0) await this.#restartView()
+  }
+
+  /** Starts something and goes on; what it throws ends the case. */
+  #start(work: Promise<void>): void {
+    const asking = work
+      .catch((error: unknown) => {
+        this.#failure ??= error
+      })
+      .finally(() => this.#asking.delete(asking))
+    this.#asking.add(asking)
+  }
+
+  async #commit(leaf: Leaf): Promise<void> {
+    const { chance, trace } = this.#world
+    try {
+      await leaf.commit(someChanges(chance, ++this.#stamp))
+      trace.note(`${leaf.name} committed ${JSON.stringify(leaf.store.reached)}`)
+    } catch (error) {
+      if (!isFanlightError(error, 'CLOSED')) throw error
+    }
+  }
+
+  async #fetch(node: TreeNode): Promise<void> {
+    const { chance, trace, counters } = this.#world
+    if (this.#asking.size >= askersMax) return
+    const query = someQuery(chance, node.prefixes())
+    const options: FetchOptions = {
+      stall: chance.pick(['wait', 'wait', 'fail', 'older']),
+      timeoutMs: chance.pick([50, 1000, 30_000]),
+      ...(chance.happens(0.1) ? { max: someward(node.store.oldest, node.store.reached, chance) } : {}),
+    }
+    try {
+      const snapshot = (await node.store.fetch(query, options)) as Snapshot
+      trace.note(`${node.name} ${JSON.stringify(query)} ${JSON.stringify(snapshot.windows)} ${snapshot.entries.length}`)
+      // Whoever made a commit that this answer shows may hear of it a moment later than the asker.
+      await settle(1)
+      checkSnapshot(this.#world, node, query, snapshot)
+    } catch (error) {
+      if (!isRefusal(error)) throw error
+      counters.refusals++
+      trace.note(`${node.name} ${JSON.stringify(query)} ${isFanlightError(error) ? error.code : ''}`)
+    }
+  }
+
+  #remount(): void {
+    const { chance } = this.#world
+    const router = chance.pick(this.#tree.routers)
+    // Only what was made before the router: so that no router comes to stand inside itself.
+    const earlier = this.#tree.all.slice(0, this.#tree.all.indexOf(router))
+    router.remount(this.#world, earlier.filter(({ store }) => !store.supports.single))
+  }
+
+  async #restart(leaf: Leaf): Promise<void> {
+    // What is built on a leaf holds its store: only one that stands in routers alone can be replaced under it.
+    const above = this.#tree.all.filter(({ parts }) => parts.includes(leaf))
+    const { routers } = this.#tree
+    if (leaf.restart === undefined || above.some((node) => !routers.includes(node as never))) return
+    await this.#quiet()
+    await leaf.restart()
+    for (const router of routers) router.replaced(leaf)
+  }
+
+  async #restartView(): Promise<void> {
+    const view = this.#world.chance.pick(this.#tree.views)
+    const above = this.#tree.all.filter(({ parts }) => parts.includes(view))
+    const { routers } = this.#tree
+    if (above.some((node) => !routers.includes(node as never))) return
+    await this.#quiet()
+    await view.restart()
+    for (const router of routers) router.replaced(view)
+  }
+
+  /** Waits until nobody is under way: so that a store is not closed under an asker whose commit it may still hold. */
+  async #quiet(): Promise<void> {
+    for (const follower of this.#followers.splice(0)) await follower.close()
+    await this.#drain()
+  }
+
+  /** After the last fault every query ends, with an answer or a named error (L9). */
+  async #drain(): Promise<void> {
+    for (let i = 0; i < 40 && this.#asking.size > 0; i++) {
+      for (const wrapper of this.#tree.wrappers) wrapper.release?.()
+      await settle()
+      await this.#world.clock.advance(1000)
+    }
+    if (this.#failure === undefined && this.#asking.size > 0) {
+      throw new Broken(`L9: ${this.#asking.size} askers were still waiting 40 seconds after the last fault`)
+    }
+  }
+
+  /** At the end everything catches up, and shows the newest. */
+  async #end(): Promise<void> {
+    await this.#drain()
+    for (const follower of this.#followers) this.#start(follower.take())
+    await this.#drain()
+    for (const node of this.#tree.all) this.#start(this.#fetch(node))
+    await this.#drain()
+    await this.#world.clock.advance(5000)
+    for (const follower of this.#followers) await follower.close()
+    for (const node of this.#tree.all.toReversed()) await node.store.close()
+    for (const into of this.#tree.intos) await into.close()
+  }
+}
+
+/** A point somewhere between two. */
+function someward(low: Versions, high: Versions, chance: Chance): Versions {
+  return Object.fromEntries(
+    Object.entries(high).map(([source, top]) => {
+      const bottom = low[source] ?? 0
+      return [source, bottom + chance.below(top - bottom + 1)]
+    }),
+  )
+}

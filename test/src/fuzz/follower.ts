@@ -1,0 +1,90 @@
+import type { Feed, Query, Update, Versions } from '@fanlight/core'
+import { Holder } from '@fanlight/core/conformance'
+import { checkHeld } from './check.ts'
+import { isRefusal } from './leaves.ts'
+import type { TreeNode } from './node.ts'
+import { someQuery } from './keys.ts'
+import { type World, settle } from './world.ts'
+
+/** Someone who follows a node: takes at times, and holds what the updates make (L5, L6, L7, L8). */
+export class Follower {
+  readonly node: TreeNode
+  readonly #world: World
+  #query: Query
+  #holder: Holder
+  #feed: Feed
+  #taking = false
+  #done = false
+
+  constructor(world: World, node: TreeNode) {
+    this.#world = world
+    this.node = node
+    this.#query = someQuery(world.chance, node.prefixes())
+    this.#holder = new Holder(this.#query)
+    this.#feed = node.store.watch(this.#query) as Feed
+  }
+
+  get isDone(): boolean {
+    return this.#done
+  }
+
+  /** Takes, perhaps to the newest point that it saw before, or asks for something else, or leaves and comes back. */
+  async step(): Promise<void> {
+    if (this.#taking || this.#done) return
+    const { chance } = this.#world
+    if (chance.happens(0.05)) await this.#resume()
+    else if (chance.happens(0.05)) {
+      this.#query = someQuery(chance, this.node.prefixes())
+      this.#holder.ask(this.#query, this.#feed.setQuery(this.#query))
+    }
+    await this.take()
+  }
+
+  async take(): Promise<void> {
+    if (this.#taking || this.#done) return
+    this.#taking = true
+    try {
+      const update = await this.#feed.take()
+      // Whoever made a commit that this update shows may hear of it a moment later than the follower.
+      const { versions } = this.#feed
+      await settle(1)
+      this.#took(update, versions)
+    } catch (error) {
+      if (!isRefusal(error)) throw error
+      this.#world.counters.refusals++
+      await this.close()
+    } finally {
+      this.#taking = false
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#done = true
+    await this.#feed.close()
+  }
+
+  /** Leaves with the point held, and comes back with it. */
+  async #resume(): Promise<void> {
+    const since: Versions | undefined = this.#holder.versions
+    await this.#feed.close()
+    this.#feed = this.node.store.watch(this.#query, since === undefined ? {} : { since }) as Feed
+    const entries = this.#holder.entries
+    if (JSON.stringify(this.#holder.query) !== JSON.stringify(this.#query) || since === undefined) {
+      await this.#feed.close()
+      this.#feed = this.node.store.watch(this.#query) as Feed
+      this.#holder = new Holder(this.#query)
+    } else {
+      this.#holder = new Holder(this.#query, { entries, versions: since })
+    }
+    this.#world.counters.resumes++
+  }
+
+  #took(update: Update | undefined, held: Versions): void {
+    if (update === undefined) {
+      if (this.#holder.versions !== undefined) this.#holder.moved(held)
+    } else this.#holder.apply(update)
+    const { versions } = this.#holder
+    this.#world.trace.note(`${this.node.name} took ${JSON.stringify(update?.versions)} ${update?.changes.length}`)
+    if (versions !== undefined) checkHeld(this.#world, this.node, this.#holder.query, this.#holder.state, versions)
+  }
+}

@@ -1,0 +1,199 @@
+import { type Entry, type Store, type Versions, prefixed, readonly } from '@fanlight/core'
+import { lagging } from '@fanlight/core/testing'
+import { type Router, createRouter } from '@fanlight/router'
+import { createView } from '@fanlight/views'
+import { compareKeys } from '@fanlight/core/kit'
+import type { State } from './history.ts'
+import type { TreeNode } from './node.ts'
+import type { World } from './world.ts'
+
+/** A node over one other that shows the same, perhaps later or at other keys. */
+export class WrapperNode implements TreeNode {
+  readonly name: string
+  readonly store: Store
+  readonly parts: readonly TreeNode[]
+  readonly #prefix: string
+  /** Lets the node catch up, where it lags. */
+  readonly release: (() => void) | undefined
+
+  constructor(world: World, of: TreeNode) {
+    this.parts = [of]
+    const kind = world.chance.pick(['readonly', 'prefixed', 'lagging'] as const)
+    this.name = world.name(kind)
+    this.#prefix = kind === 'prefixed' ? world.chance.pick(['', 'k', 'k1']) : ''
+    if (kind === 'readonly') this.store = readonly(of.store)
+    else if (kind === 'prefixed') this.store = prefixed(of.store, this.#prefix)
+    else {
+      const late = lagging(of.store, { clock: world.clock })
+      this.store = late as unknown as Store
+      this.release = () => late.releaseAll()
+    }
+  }
+
+  expected(point: Versions): State {
+    const state = this.parts[0]?.expected(point) ?? new Map()
+    if (this.#prefix === '') return state
+    const own = [...state].filter(([key]) => key.startsWith(this.#prefix))
+    return new Map(own.map(([key, value]) => [key.slice(this.#prefix.length), value]))
+  }
+
+  prefixes(): readonly string[] {
+    return this.#prefix === '' ? (this.parts[0]?.prefixes() ?? ['']) : ['']
+  }
+}
+
+/** What a view of the fuzzer makes of an entry: some are left out, some become two, some meet at one key. */
+type Kind = 'same' | 'filter' | 'rekey' | 'two' | 'meet'
+
+function map(kind: Kind, { key, value }: Entry): Entry[] {
+  if (kind === 'same') return [{ key, value }]
+  if (kind === 'filter') return Number(value) % 2 === 0 ? [{ key, value }] : []
+  if (kind === 'rekey') return [{ key: `${String(value).slice(-1)}/${key}`, value: [value, key] }]
+  if (kind === 'two') return [{ key: `a${key}`, value }, { key: `b${key}`, value }]
+  return [{ key: `m${Number(value) % 5}`, value: key }]
+}
+
+/** An active view of another node. */
+export class ViewNode implements TreeNode {
+  readonly name: string
+  store: Store
+  readonly parts: readonly TreeNode[]
+  readonly #kind: Kind
+  readonly #world: World
+  readonly #delayMs: number
+  readonly #into: Store | undefined
+
+  constructor(world: World, of: TreeNode, into: Store | undefined) {
+    this.parts = [of]
+    this.name = world.name('view')
+    this.#world = world
+    this.#kind = world.chance.pick(['same', 'filter', 'rekey', 'two', 'meet'])
+    this.#delayMs = world.chance.pick([0, 0, 20, 200])
+    this.#into = into
+    this.store = this.#make()
+  }
+
+  expected(point: Versions): State {
+    const inputs = [...(this.parts[0]?.expected(point) ?? [])].sort(([a], [b]) => compareKeys(a, b))
+    const state = new Map<string, unknown>()
+    for (const [key, value] of inputs) {
+      for (const output of map(this.#kind, { key, value })) if (!state.has(output.key)) state.set(output.key, output.value)
+    }
+    return state
+  }
+
+  prefixes(): readonly string[] {
+    return this.#kind === 'two' ? ['a', 'b'] : this.#kind === 'meet' ? ['m'] : ['']
+  }
+
+  /** Closes the view and makes it anew: where it is persisted, it must follow on. */
+  async restart(): Promise<void> {
+    this.#world.counters.restarts++
+    await this.store.close()
+    this.store = this.#make()
+  }
+
+  #make(): Store {
+    const kind = this.#kind
+    return createView(this.parts[0]?.store as Store, {
+      name: this.name,
+      map: (entry) => map(kind, entry),
+      delayMs: this.#delayMs,
+      definition: `${this.name}-1`,
+      ...(this.#into === undefined ? {} : { into: this.#into }),
+      ...this.#world.seams,
+    }) as unknown as Store
+  }
+}
+
+const places = ['', 'a/', 'a/b/', 'k/', 'c/', 'd/', '__proto__/']
+
+/** A router over several nodes. */
+export class RouterNode implements TreeNode {
+  readonly name: string
+  readonly store: Router<{ '': unknown }> & Store
+  readonly #tables = new Map<number, ReadonlyMap<string, TreeNode>>()
+  #mounts: Map<string, TreeNode>
+  readonly #source: string
+
+  constructor(world: World, children: readonly TreeNode[]) {
+    this.name = world.name('router')
+    this.#mounts = new Map()
+    for (const child of children) {
+      const at = child.store.supports.single ? `single${world.name('')}` : world.chance.pick(places)
+      this.#mounts.set(at, child)
+      // Now and then a store stands at two places.
+      if (!child.store.supports.single && world.chance.happens(0.2)) this.#mounts.set(`twice${world.name('')}/`, child)
+    }
+    const mounts = Object.fromEntries([...this.#mounts].map(([prefix, child]) => [prefix, { store: child.store, keepOpen: true }]))
+    const inner = new Set(children.flatMap((child) => child.store.sources))
+    this.store = createRouter(mounts, { name: this.name, ...world.seams }) as unknown as Router<{ '': unknown }> & Store
+    this.#source = this.store.sources.find((source) => !inner.has(source)) ?? ''
+    this.#tables.set(this.store.reached[this.#source] ?? 0, new Map(this.#mounts))
+  }
+
+  get parts(): readonly TreeNode[] {
+    return [...new Set(this.#mounts.values())]
+  }
+
+  /** Where each child stands. */
+  get mounts(): ReadonlyMap<string, TreeNode> {
+    return this.#mounts
+  }
+
+  expected(point: Versions): State {
+    const version = point[this.#source] ?? 0
+    const mounts = [...(this.#tables.get(version) ?? this.#tableAt(version))].sort(([a], [b]) => a.length - b.length)
+    const state = new Map<string, unknown>()
+    for (const [prefix, child] of mounts) {
+      for (const key of state.keys()) if (covers(prefix, key)) state.delete(key)
+      for (const [key, value] of child.expected(point)) state.set(prefix + key, value)
+    }
+    // A deeper mount shadows a shallower one, whose keys came first; those of the deeper one came after.
+    return state
+  }
+
+  prefixes(): readonly string[] {
+    return [...this.#mounts].flatMap(([prefix, child]) => child.prefixes().map((inner) => prefix + inner))
+  }
+
+  /** Moves, adds or replaces a mount under running feeds. */
+  remount(world: World, candidates: readonly TreeNode[]): void {
+    const child = world.chance.pick(candidates)
+    if (child.store.supports.single) return
+    const at = world.chance.pick(places)
+    const replaced = this.#mounts.has(at)
+    if (replaced && world.chance.happens(0.4) && this.#mounts.size > 1) {
+      this.#changed(this.store.unmount(at), (mounts) => mounts.delete(at))
+    } else {
+      if (replaced) this.#changed(this.store.unmount(at), (mounts) => mounts.delete(at))
+      this.#changed(this.store.mount(at, child.store, { keepOpen: true }), (mounts) => mounts.set(at, child))
+    }
+    world.counters.remounts++
+  }
+
+  /** A child has another store now, after a restart. */
+  replaced(child: TreeNode): void {
+    for (const [prefix, mounted] of this.#mounts) {
+      if (mounted !== child) continue
+      this.#changed(this.store.unmount(prefix), (mounts) => mounts.delete(prefix))
+      this.#changed(this.store.mount(prefix, child.store, { keepOpen: true }), (mounts) => mounts.set(prefix, child))
+    }
+  }
+
+  #changed(versions: Versions, change: (mounts: Map<string, TreeNode>) => unknown): void {
+    const mounts = new Map(this.#mounts)
+    change(mounts)
+    this.#mounts = mounts
+    this.#tables.set(versions[this.#source] ?? 0, mounts)
+  }
+
+  #tableAt(version: number): ReadonlyMap<string, TreeNode> {
+    const before = [...this.#tables.keys()].filter((one) => one <= version)
+    return this.#tables.get(Math.max(...before)) ?? new Map()
+  }
+}
+
+function covers(prefix: string, key: string): boolean {
+  return prefix === '' || prefix.endsWith('/') ? key.startsWith(prefix) : key === prefix
+}

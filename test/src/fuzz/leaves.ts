@@ -1,0 +1,123 @@
+import { type Change, type Store, createMemoryStore, createVariable, isFanlightError } from '@fanlight/core'
+import { openLevelStore } from '@fanlight/store-level'
+import { MemoryLevel } from 'memory-level'
+import { SourceHistory, type State } from './history.ts'
+import type { Leaf } from './node.ts'
+import { type World, settle } from './world.ts'
+
+/** Keeps little, so that the horizon is always near. */
+function littleHistory(world: World): { commits: number } | undefined {
+  return world.chance.happens(0.5) ? { commits: 5 + world.chance.below(60) } : undefined
+}
+
+abstract class SourceLeaf implements Leaf {
+  readonly name: string
+  readonly parts: readonly Leaf[] = []
+  abstract store: Store
+  protected readonly world: World
+  readonly #sources: string[] = []
+
+  constructor(world: World, kind: string) {
+    this.world = world
+    this.name = world.name(kind)
+  }
+
+  expected(point: Record<string, number>): State {
+    return this.world.histories.stateOf(this.#sources, point) ?? new Map()
+  }
+
+  prefixes(): readonly string[] {
+    return ['']
+  }
+
+  async commit(changes: readonly Change[]): Promise<void> {
+    const versions = await this.store.commit?.(changes as Change[])
+    if (versions !== undefined) this.told(versions, changes)
+  }
+
+  /** A commit of this leaf returned, perhaps through a router. */
+  told(versions: Readonly<Record<string, number>>, changes: readonly Change[]): void {
+    const [source] = this.store.sources
+    if (source === undefined) return
+    this.world.histories.get(source)?.commit(versions[source] ?? -1, changes)
+    this.world.counters.commits++
+  }
+
+  /** The store has this source from now on, with this history. */
+  protected begin(source: string, history: SourceHistory): void {
+    this.#sources.unshift(source)
+    this.world.histories.set(source, history)
+  }
+
+  protected get source(): string {
+    return this.store.sources[0] ?? ''
+  }
+}
+
+/** A store in memory. */
+export class MemoryLeaf extends SourceLeaf {
+  readonly store: Store
+
+  constructor(world: World) {
+    super(world, 'memory')
+    const history = littleHistory(world)
+    this.store = createMemoryStore({ name: this.name, ...world.seams, ...(history === undefined ? {} : { history }) })
+    this.begin(this.source, new SourceHistory(0, new Map()))
+  }
+}
+
+/** A variable, at one key. */
+export class VariableLeaf extends SourceLeaf {
+  readonly store: Store
+
+  constructor(world: World) {
+    super(world, 'variable')
+    this.store = createVariable<unknown>(0, { name: this.name, ...world.seams }) as unknown as Store
+    this.begin(this.source, new SourceHistory(0, new Map([['', 0]])))
+  }
+
+  override async commit(changes: readonly Change[]): Promise<void> {
+    const [first] = changes
+    if (first === undefined) return
+    await super.commit([first.gone === true ? { key: '', gone: true } : { key: '', value: first.value }])
+  }
+}
+
+/** A LevelDB store, on a LevelDB in memory: it can be closed and opened, and be replaced by a backup of itself. */
+export class LevelLeaf extends SourceLeaf {
+  store: Store = undefined as never
+  readonly #history: { commits: number } | undefined
+  #db: MemoryLevel<string, string> = new MemoryLevel()
+
+  private constructor(world: World) {
+    super(world, 'level')
+    this.#history = littleHistory(world)
+  }
+
+  static async open(world: World): Promise<LevelLeaf> {
+    const leaf = new LevelLeaf(world)
+    await leaf.#open(new SourceHistory(0, new Map()))
+    return leaf
+  }
+
+  restart = async (): Promise<void> => {
+    this.world.counters.restarts++
+    const before = this.source
+    const history = this.world.histories.get(before)
+    await this.store.close()
+    if (history === undefined) throw new Error(`${this.name} lost its history`)
+    await this.#open(history)
+  }
+
+  async #open(history: SourceHistory): Promise<void> {
+    const options = { name: this.name, ...this.world.seams, ...(this.#history === undefined ? {} : { history: this.#history }) }
+    this.store = (await openLevelStore(this.name, { ...options, db: this.#db })) as unknown as Store
+    this.begin(this.source, history)
+    await settle()
+  }
+}
+
+/** Whether an error is one that the laws allow an answer to end with. */
+export function isRefusal(error: unknown): boolean {
+  return ['LOST_IN_FOG', 'STALLED', 'SOURCE_RESET', 'CLOSED', 'ABORTED'].some((code) => isFanlightError(error, code as 'CLOSED'))
+}

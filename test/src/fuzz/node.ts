@@ -1,0 +1,23 @@
+import type { Store, Versions } from '@fanlight/core'
+import type { State } from './history.ts'
+
+/** A part of a tree: a store, and what it must show. */
+export interface TreeNode {
+  readonly name: string
+  /** The present store: another one after a restart. */
+  store: Store
+  /** What it shows at a point; sources that the point does not name are empty. */
+  expected(point: Versions): State
+  /** Prefixes at which it has something. */
+  prefixes(): readonly string[]
+  /** What it is made of. */
+  readonly parts: readonly TreeNode[]
+}
+
+/** A node whose history the case writes. */
+export interface Leaf extends TreeNode {
+  /** Commits, and tells the history of it. */
+  commit(changes: readonly { key: string }[]): Promise<void>
+  /** Closes it and opens what it wrote; or a backup of it. undefined: it keeps nothing. */
+  restart?: (() => Promise<void>) | undefined
+}

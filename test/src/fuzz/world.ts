@@ -1,0 +1,43 @@
+import type { Clock, StoreEvent } from '@fanlight/core'
+import type { ManualClock } from '@fanlight/core/testing'
+import type { Chance } from './chance.ts'
+import { type Counters, noCounters } from './counters.ts'
+import { Histories } from './history.ts'
+import { Trace } from './trace.ts'
+
+/** What all parts of a case share: nothing in it comes from the machine. */
+export class World {
+  readonly chance: Chance
+  readonly clock: ManualClock
+  readonly trace = new Trace()
+  readonly counters: Counters = { ...noCounters }
+  readonly histories = new Histories()
+  #names = 0
+
+  constructor(chance: Chance, clock: ManualClock) {
+    this.chance = chance
+    this.clock = clock
+  }
+
+  /** What stores are made with. */
+  get seams(): { clock: Clock; random: () => number; onEvent: (event: StoreEvent) => void } {
+    return { clock: this.clock, random: this.chance.random, onEvent: (event) => this.#heard(event) }
+  }
+
+  /** A name that nothing else in the case has. */
+  name(kind: string): string {
+    return `${kind}${this.#names++}`
+  }
+
+  #heard({ type }: StoreEvent): void {
+    if (type === 'stall') this.counters.stalls++
+    else if (type === 'carry') this.counters.carries++
+    else if (type === 'fold') this.counters.folds++
+    else this.counters.restarts++
+  }
+}
+
+/** Lets everything go on that needs no time: promises, and callbacks of the in-memory LevelDB. */
+export async function settle(rounds = 4): Promise<void> {
+  for (let i = 0; i < rounds; i++) await new Promise<void>((resolve) => setImmediate(resolve))
+}

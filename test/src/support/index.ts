@@ -1,0 +1,2 @@
+export { long } from './long.ts'
+export { notRun } from './not-run.ts'
