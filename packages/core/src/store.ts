@@ -138,7 +138,7 @@ export interface FetchOptions extends WaitOptions {
 
 /** The two points between which `changes` tells the difference. */
 export interface ChangesOptions extends WaitOptions {
-  /** Below the horizon: LOST_IN_FOG. A source that is absent here is taken at the horizon. */
+  /** Below the horizon: LOST_IN_FOG. So is a source that is absent here: nothing is known of it. */
   readonly since: Versions
   /** Exactly this point; ahead of the store, it waits. Absent: the newest. */
   readonly until?: Versions | undefined

@@ -1,1 +1,9 @@
-export {}
+/**
+ * Mounts stores into one keyspace, with answers that are true at one moment of every source.
+ *
+ * @module
+ */
+export type { AnyStore, Mountable, MountedStore, MountOptions } from './mount.ts'
+export type { MountChanges } from './mount-table.ts'
+export { createRouter, type RoutedTypes, Router, type RouterOptions } from './router.ts'
+export { RouterPart } from './router-part.ts'

@@ -69,10 +69,20 @@ export class MountTable {
     return narrowed(new Table(version, mounts.values(), before.bareSince), moved)
   }
 
-  /** Makes a table the current one. */
-  enter(table: Table): void {
+  /**
+   * Makes a table the current one.
+   *
+   * @param check is called while it is; where it throws, nothing has changed
+   */
+  enter(table: Table, check: () => void): void {
     const former = this.#current
     this.#current = table
+    try {
+      check()
+    } catch (error) {
+      this.#current = former
+      throw error
+    }
     this.#former.push(former)
     this.#formerMounts += former.mounts.length
     while (this.#former.length > this.#formerMax || this.#formerMounts > formerMountsMax) {

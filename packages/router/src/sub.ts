@@ -26,13 +26,13 @@ export class Sub {
   #waiting = false
 
   /**
-   * @param since the point from which it goes on; absent: it starts with the whole answer
+   * @param start the point from which it goes on; absent: it starts with the whole answer
    * @param ring  it may have something to take
    */
-  constructor(part: Part, since: Versions | undefined, ring: () => void) {
+  constructor(part: Part, start: Pick<WatchOptions, 'since' | 'min'>, ring: () => void) {
     this.part = part
-    this.point = this.held = since ?? {}
-    this.#options = { since }
+    this.point = this.held = start.since ?? {}
+    this.#options = start
     this.#ring = ring
     // A store that is closed fails when it is taken from, as it does when it closes later.
     this.#attempt(() => this.#open())
@@ -118,7 +118,7 @@ export class Sub {
       if (!sameSpans(left, inRouter)) whole = false
     }
     if (!whole) this.part = { ...this.part, places, direct: false }
-    return places.length > 0
+    return whole || places.length > 0
   }
 
   /** The keys that it follows, in the router. */

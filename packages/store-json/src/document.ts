@@ -5,6 +5,12 @@ import { locate } from './locate.ts'
 import { type Path, keyAt, pathAt } from './paths.ts'
 import { type Style, layOut, styleOf } from './style.ts'
 
+/** One change, and the way to where it happens. */
+interface Step {
+  readonly path: Path
+  readonly change: Change
+}
+
 /**
  * The content of a file as text, taken apart into the members that are keys. What is not changed is written as it was read:
  * its white space, its order, its escapes, and numbers that are longer than a double can hold.
@@ -63,64 +69,53 @@ export class JsonDocument {
   }
 
   /**
-   * Changes the document, by all of the changes or none. What is added stands behind the rest, in the order of keys.
+   * By about how many bytes the changes would make it grow.
    *
-   * @returns by about how many bytes it grew
    * @throws BAD_KEY where a key and one below it would both have a value
    */
-  change(changes: readonly Change[]): number {
-    const sorted = changes.toSorted((a, b) => compareKeys(a.key, b.key))
-    const steps = sorted.map((change) => ({ path: pathAt(change.key, this.#depth), change }))
+  growth(changes: readonly Change[]): number {
+    const steps = this.#steps(changes)
     if (this.#depth > 1) this.#refuseClashes(steps)
-    let grown = 0
-    // Values first, so that an object whose members are all new ones stays where it is.
-    for (const { path, change } of steps) if (change.gone !== true) grown += this.#put(path, change.value)
-    for (const { path, change } of steps) if (change.gone === true) grown += this.#delete(path, this.#root)
-    return grown
+    let growth = 0
+    for (const { path, change } of steps) {
+      const before = this.#at(path)
+      const held = typeof before === 'string' ? Buffer.byteLength(before) : -overheadOf(path)
+      if (change.gone !== true) growth += Buffer.byteLength(layOut(change.value, path.length, this.#style)) - held
+      else if (typeof before === 'string') growth -= held
+    }
+    return growth
   }
 
-  #put(path: Path, value: unknown): number {
+  /** Changes the document. What is added stands behind the rest, in the order of keys. Ask for its `growth` before. */
+  change(changes: readonly Change[]): void {
+    const steps = this.#steps(changes)
+    // Values first, so that an object whose members are all new ones stays where it is.
+    for (const { path, change } of steps) if (change.gone !== true) this.#put(path, change.value)
+    for (const { path, change } of steps) if (change.gone === true) deleteAt(path, this.#root)
+  }
+
+  #steps(changes: readonly Change[]): readonly Step[] {
+    const sorted = changes.toSorted((a, b) => compareKeys(a.key, b.key))
+    return sorted.map((change) => ({ path: pathAt(change.key, this.#depth), change }))
+  }
+
+  #put(path: Path, value: unknown): void {
     let branch = this.#root
-    let grown = 0
     for (const name of path.slice(0, -1)) {
       const below = branch.get(name)
-      if (below instanceof Branch) {
-        branch = below
-        continue
-      }
-      const made = Branch.empty(branch.level + 1)
-      branch.set(name, made, this.#style)
-      grown += overheadOf(name)
-      branch = made
+      const next = below instanceof Branch ? below : Branch.empty(branch.level + 1)
+      if (next !== below) branch.set(name, next, this.#style)
+      branch = next
     }
     const name = path.at(-1) ?? ''
     const before = branch.get(name)
     // A value that is the same stays as it is written.
-    if (typeof before === 'string' && valuesEqual(readValue(before), value)) return grown
-    const raw = layOut(value, branch.level + 1, this.#style)
-    branch.set(name, raw, this.#style)
-    const added = typeof before === 'string' ? -Buffer.byteLength(before) : overheadOf(name)
-    return grown + added + Buffer.byteLength(raw)
-  }
-
-  /** Deletes a value, and the objects that are empty without it. */
-  #delete(path: Path, branch: Branch): number {
-    const [name = '', ...rest] = path
-    const below = branch.get(name)
-    if (below === undefined || (typeof below === 'string') !== (rest.length === 0)) return 0
-    let grown: number
-    if (typeof below === 'string') grown = -Buffer.byteLength(below)
-    else {
-      const wasEmpty = below.isEmpty
-      grown = this.#delete(rest, below)
-      if (wasEmpty || !below.isEmpty) return grown
-    }
-    branch.delete(name)
-    return grown - overheadOf(name)
+    if (typeof before === 'string' && valuesEqual(readValue(before), value)) return
+    branch.set(name, layOut(value, branch.level + 1, this.#style), this.#style)
   }
 
   /** A member is a value or an object of keys, not both: what would be both after these changes is refused. */
-  #refuseClashes(steps: readonly { readonly path: Path; readonly change: Change }[]): void {
+  #refuseClashes(steps: readonly Step[]): void {
     const gone = new Set<string>()
     const put = new Set<string>()
     for (const { change } of steps) (change.gone === true ? gone : put).add(change.key)
@@ -147,6 +142,19 @@ export class JsonDocument {
   }
 }
 
+/** Deletes a value, and the objects that are empty without it. */
+function deleteAt(path: Path, branch: Branch): void {
+  const [name = '', ...rest] = path
+  const below = branch.get(name)
+  if (below === undefined || (typeof below === 'string') !== (rest.length === 0)) return
+  if (typeof below !== 'string') {
+    if (below.isEmpty) return
+    deleteAt(rest, below)
+    if (!below.isEmpty) return
+  }
+  branch.delete(name)
+}
+
 /** Walks the values that are keys. */
 function collect(branch: Branch, path: Path, visit: (path: Path, raw: string) => void): void {
   for (const { name, value } of branch.visible()) {
@@ -156,9 +164,11 @@ function collect(branch: Branch, path: Path, visit: (path: Path, raw: string) =>
   }
 }
 
-/** What a member costs beside its value: a name in quotes, a colon, a comma, and some white space. */
-function overheadOf(name: string): number {
-  return Buffer.byteLength(name) + 12
+/** What a member costs beside its value: names in quotes, colons, commas, and some white space. */
+function overheadOf(path: Path): number {
+  let bytes = 0
+  for (const name of path) bytes += Buffer.byteLength(name) + 12
+  return bytes
 }
 
 function assertJson(text: string): void {

@@ -1,5 +1,5 @@
 import type { Clock } from '@fanlight/core'
-import { basename } from 'node:path'
+import { basename, dirname } from 'node:path'
 import type { FileSystem } from './file-system.ts'
 import { isTemporary } from './new-content.ts'
 
@@ -36,6 +36,8 @@ export class FolderWatch {
   #cancelSettle: (() => void) | undefined
   #burstSince: number | undefined
   #cancelPoll: (() => void) | undefined
+  /** Whether a folder cannot be watched. */
+  #blind = false
   #stopped = false
 
   constructor(options: WatchOptions) {
@@ -43,19 +45,28 @@ export class FolderWatch {
   }
 
   /**
-   * Watches these folders from now on.
+   * Watches the folders of these paths from now on.
    *
-   * @param paths    what is looked for in them: the links on the way, and the file
-   * @param unsteady the file is not there, or not as it should be: looks at intervals too
+   * @param paths the links on the way, and the file
    */
-  async follow(folders: readonly string[], paths: readonly string[], unsteady: boolean): Promise<void> {
+  async follow(paths: readonly string[]): Promise<void> {
     this.#names = new Set(paths.map((path) => basename(path)))
-    for (const folder of this.#watched.keys()) if (!folders.includes(folder)) this.#drop(folder)
+    const folders = new Set(paths.map((path) => dirname(path)))
+    for (const folder of this.#watched.keys()) if (!folders.has(folder)) this.#drop(folder)
     let blind = false
     for (const folder of folders) if (!(await this.#watch(folder))) blind = true
+    this.#blind = blind
+  }
+
+  /**
+   * A look has ended.
+   *
+   * @param unsteady whether the file is not as it should be, so that the next look is not left to a watch alone
+   */
+  rest(unsteady: boolean): void {
     this.#cancelPoll?.()
     this.#cancelPoll = undefined
-    if (this.#stopped || !(blind || unsteady)) return
+    if (this.#stopped || !(this.#blind || unsteady)) return
     this.#cancelPoll = this.#options.clock.after(this.#options.pollMs, () => this.#options.look())
   }
 

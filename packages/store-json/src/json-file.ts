@@ -1,25 +1,21 @@
 import {
   type Again, type Change, type Clock, type Driver, type DriverCommit, type DriverReading, type DriverStop, FanlightError,
-  type Pushed, type Random, type Written, isFanlightError, valuesEqual,
+  type Pushed, type Random, type Written, isFanlightError,
 } from '@fanlight/core'
 import { dirname } from 'node:path'
-import { JsonDocument } from './document.ts'
-import type { FileSystem } from './file-system.ts'
+import { type Content, type ContentOptions, changeAll, differences, parseContent } from './content.ts'
+import type { FileStat, FileSystem } from './file-system.ts'
 import { FolderWatch } from './folder-watch.ts'
-import { assertJsonValue, readValue, roundedNumber } from './json-values.ts'
+import { assertJsonValue } from './json-values.ts'
 import { NewContent, removeAbandoned } from './new-content.ts'
 import { pathAt } from './paths.ts'
-import { type FileReading, findPlace, readWhole, sameContent, tooLarge } from './reading.ts'
+import { type FileReading, findPlace, readWhole, sameContent } from './reading.ts'
 
 /** Everything that a JSON file needs to know, complete. */
-export interface JsonFileOptions {
-  readonly path: string
+export interface JsonFileOptions extends ContentOptions {
   readonly name: string
-  readonly depth: number
   readonly create: boolean
   readonly mode: number
-  readonly rounding: 'allow' | 'refuse'
-  readonly bytesMax: number
   readonly settleMs: number
   readonly pollMs: number
   readonly patienceMs: number
@@ -28,19 +24,22 @@ export interface JsonFileOptions {
   readonly random: Random
 }
 
-/** What a file holds: undefined where there is none. */
-interface Held {
-  readonly content: Uint8Array | undefined
-  readonly document: JsonDocument
+/** Why what is there cannot be taken in. */
+interface Trouble {
+  readonly why: FanlightError
+  /** The content that cannot be taken in; undefined: there is none, or it cannot be read. */
+  readonly bytes: Uint8Array | undefined
+  readonly isMissing: boolean
+  readonly sinceMs: number
 }
 
-/** What came of a look at the file. */
-type Looked = 'same' | 'taken' | 'trouble'
+/** What an attempt to write came to, where nothing was written: the file changed right then, or is not whole. */
+type Unwritten = 'moved' | 'trouble'
 
 /** How often another process may come between looking and renaming before a commit gives up. */
 const triesMax = 100
 
-/** A JSON file as a driver: one look at it, or one write to it, is under way at a time. */
+/** A JSON file as a driver. One look at it, or one write to it, is under way at a time. */
 export class JsonFile implements Driver {
   readonly name: string
   readonly durable = true
@@ -49,18 +48,23 @@ export class JsonFile implements Driver {
   #push: (pushed: Pushed) => void = () => undefined
   #fail: (why: unknown) => void = () => undefined
   /** What was read or written last, and taken in. */
-  #held: Held
-  /** What is there instead and cannot be taken in: since when, and why. */
-  #trouble: { readonly content: Uint8Array | undefined; readonly sinceMs: number; readonly why: FanlightError } | undefined
+  #held: Content
+  #trouble: Trouble | undefined
+  /** The trouble that the store knows of. */
+  #told: FanlightError | undefined
+  /** What the file was like: where it went, it is made again like that. */
+  #like: FileStat | undefined
+  /** How many changes of others were taken in. */
+  #taken = 0
   /** The folder whose names may not survive a power cut. */
   #unsynced: string | undefined
   #turn: Promise<unknown> = Promise.resolve()
-  #stopped = false
+  #lookWaits = false
 
   constructor(options: JsonFileOptions) {
     this.#options = options
     this.name = options.name
-    this.#held = { content: undefined, document: JsonDocument.empty(options.depth) }
+    this.#held = parseContent(undefined, options)
     const { fs, clock, settleMs, pollMs } = options
     this.#watch = new FolderWatch({ fs, clock, settleMs, pollMs, look: () => this.#lookSoon() })
   }
@@ -68,26 +72,31 @@ export class JsonFile implements Driver {
   async listen(push: (pushed: Pushed) => void, fail: (why: unknown) => void): Promise<DriverStop> {
     this.#push = push
     this.#fail = fail
-    const { fs, path, clock } = this.#options
-    const { target } = await this.#follow(false)
+    const { fs, clock } = this.#options
+    const target = await this.#follow()
+    this.#watch.rest(false)
     await removeAbandoned(fs, dirname(target), clock.now())
-    return () => this.#stop()
+    return async () => {
+      this.#watch.stop()
+      await this.#turn
+    }
   }
 
   /** Reads all of it: at the opening, and where it is not known what became of a write. */
   read(): Promise<DriverReading> {
     return this.#inTurn(async () => {
-      const { fs, path, create, bytesMax } = this.#options
-      const { target } = await this.#follow(false)
-      if (this.#unsynced !== undefined) await fs.syncFolder(this.#unsynced)
-      this.#unsynced = undefined
+      const options = this.#options
+      const { fs, path, bytesMax } = options
+      const { target } = await findPlace(fs, path)
+      await this.#syncNames()
       const found = await readWhole(fs, target, bytesMax)
-      if (found === undefined && !create) throw this.#missing(`there is no file ${path}: make one, or open with create`)
-      const held = this.#heldOf(found?.content)
-      const entries = [...held.document.leaves()].map(([key, raw]) => ({ key, value: this.#valueOf(key, raw) }))
-      this.#held = held
-      this.#trouble = undefined
-      return { entries }
+      if (found === undefined) await this.#refuseMissing(target)
+      this.#like = found?.stat
+      const content = parseContent(found?.content, options)
+      const changes = differences(parseContent(undefined, options), content, options)
+      this.#held = content
+      this.#trouble = this.#told = undefined
+      return { entries: changes.map(({ key, value }) => ({ key, value })) }
     })
   }
 
@@ -97,7 +106,7 @@ export class JsonFile implements Driver {
       const path = pathAt(change.key, depth)
       if (change.gone === true) continue
       assertJsonValue(change.value, change.key)
-      if (path.length < depth && isObject(change.value)) {
+      if (path.length < depth && isPlainObject(change.value)) {
         const message = `with depth ${depth} the members of an object at ${JSON.stringify(change.key)} are keys: commit each`
         throw new FanlightError('BAD_VALUE', message, { keys: [change.key] })
       }
@@ -105,34 +114,40 @@ export class JsonFile implements Driver {
   }
 
   writeMany(commits: readonly DriverCommit[]): Promise<readonly Written[] | Again> {
+    // The conditions were checked now; a look that is under way may take in what breaks them.
+    const taken = this.#taken
     return this.#inTurn(async () => {
-      for (let i = 0; i < triesMax; i++) {
-        const outcome = await this.#write(commits)
-        if (outcome !== undefined) return outcome
+      for (let tries = 0; tries < triesMax; ) {
+        const outcome = await this.#attempt(commits, taken)
+        if (outcome === 'trouble') await this.#waitForBetter()
+        else if (outcome === 'moved') tries++
+        else return outcome
       }
-      throw this.#unavailable(`other processes write to it all the time: commit again`)
+      throw this.#unavailable('other processes write to it all the time: commit again', 'no')
     })
   }
 
-  /** One attempt. undefined: the file was touched meanwhile; its content is to be looked at once more. */
-  async #write(commits: readonly DriverCommit[]): Promise<readonly Written[] | Again | undefined> {
-    const { fs, random, bytesMax, mode } = this.#options
-    const { target } = await findPlace(fs, this.#options.path)
+  async #attempt(commits: readonly DriverCommit[], taken: number): Promise<readonly Written[] | Again | Unwritten> {
+    const options = this.#options
+    const { fs, random, bytesMax } = options
+    const { target } = await this.#harmless(findPlace(fs, options.path))
+    // It is begun before the file is read, so that what changed in a later tick of the file system's clock is known to be so.
     const made = await this.#harmless(NewContent.begin(fs, target, random))
     let replaced = false
     try {
-      // It was begun before the file is read: what changed before that moment changed in a tick of the clock that is over.
-      const found = await this.#harmless(readWhole(fs, target, bytesMax))
-      if (!(await this.#isAsHeld(found))) return 'again'
+      const found = await this.#reading(readWhole(fs, target, bytesMax))
+      if (this.#taken !== taken) return 'again'
+      if (this.#trouble !== undefined && !this.#mayCreate()) return 'trouble'
       const document = this.#held.document.copy()
-      const outcomes = changeAll(document, commits, { bytes: this.#held.content?.length ?? 4, bytesMax, path: target })
+      const outcomes = changeAll(document, commits, this.#held.bytes?.length ?? 0, options)
       if (outcomes.every((outcome) => isFanlightError(outcome))) return outcomes
-      const content = new TextEncoder().encode(document.text())
-      await this.#harmless(made.write(content, found?.stat, mode))
+      const bytes = new TextEncoder().encode(document.text())
+      await this.#harmless(made.write(bytes, found?.stat ?? this.#like, options.mode))
       replaced = await this.#replace(made, target, found)
-      if (!replaced) return undefined
-      this.#held = { content, document }
+      if (!replaced) return 'moved'
       await this.#syncFolder(dirname(target))
+      this.#held = { bytes, document }
+      this.#mended()
       return outcomes
     } finally {
       if (!replaced) await made.discard()
@@ -145,7 +160,7 @@ export class JsonFile implements Driver {
     try {
       return await made.replace(target, found === undefined ? undefined : { stamp, content })
     } catch (error) {
-      throw this.#unavailable('the new content could not take its place', (await made.isLeft()) ? 'no' : 'unknown', error)
+      throw this.#unavailable('what was written could not take its place', (await made.isLeft()) ? 'no' : 'unknown', error)
     }
   }
 
@@ -154,28 +169,139 @@ export class JsonFile implements Driver {
       await this.#options.fs.syncFolder(folder)
     } catch (error) {
       this.#unsynced = folder
-      throw this.#unavailable('it was written, and may not survive a power cut', 'unknown', error)
+      throw this.#unavailable('what was written may not survive a power cut', 'unknown', error)
     }
   }
 
-  /**
-   * Whether the file is as it was read or written last, so that it can be written. What somebody else wrote is taken in; while
-   * they are writing, this waits.
-   */
-  async #isAsHeld(found: FileReading | undefined): Promise<boolean> {
-    const { clock, settleMs, patienceMs, create } = this.#options
-    const content = found?.content
-    if (sameContent(content, this.#held.content)) {
-      this.#mended()
-      return true
-    }
-    if (content !== undefined && this.#takeIn(content, false) === 'taken') return false
-    if (content === undefined && create && this.#trouble?.content === undefined && this.#trouble !== undefined) return true
-    const sinceMs = this.#trouble?.sinceMs ?? clock.now()
-    await new Promise<void>((resolve) => clock.after(settleMs, resolve))
-    if ((await this.#look()) !== 'trouble') return false
-    if (content === undefined && create) return false
-    if (clock.now() - sinceMs < patienceMs) return false
-    throw this.#unavailable('somebody else left it in a state that cannot be taken in', 'no', this.#trouble?.why)
+  /** A file that somebody is writing, or that went, is waited for. */
+  async #waitForBetter(): Promise<void> {
+    const { clock, settleMs, patienceMs } = this.#options
+    await new Promise<void>((resolve) => {
+      clock.after(settleMs, resolve)
+    })
+    await this.#look()
+    const trouble = this.#trouble
+    if (trouble === undefined || this.#mayCreate() || clock.now() - trouble.sinceMs < patienceMs) return
+    throw this.#unavailable('what is there is not taken in, and not overwritten', 'no', trouble.why)
   }
+
+  /** Whether the file went, some time ago, and may be made again. */
+  #mayCreate(): boolean {
+    const { clock, create, settleMs } = this.#options
+    const trouble = this.#trouble
+    return create && trouble?.isMissing === true && clock.now() - trouble.sinceMs >= settleMs
+  }
+
+  #lookSoon(): void {
+    if (this.#lookWaits) return
+    this.#lookWaits = true
+    // A look does not fail: what goes wrong in it is told to the store.
+    void this.#inTurn(() => {
+      this.#lookWaits = false
+      return this.#look()
+    })
+  }
+
+  /** Looks at what is there, takes it in, and tells the store where that cannot be done. */
+  async #look(): Promise<void> {
+    const { fs, bytesMax } = this.#options
+    await this.#reading(
+      this.#follow().then(async (target) => {
+        await this.#syncNames()
+        return readWhole(fs, target, bytesMax)
+      }),
+    )
+    const why = this.#trouble?.why
+    if (why !== undefined && why !== this.#told) {
+      this.#told = why
+      this.#fail(why)
+    }
+    this.#watch.rest(why !== undefined)
+  }
+
+  /** Watches what leads to the file, and says where it is. */
+  async #follow(): Promise<string> {
+    const { fs, path } = this.#options
+    const { target, paths } = await findPlace(fs, path)
+    await this.#watch.follow(paths)
+    return target
+  }
+
+  /** Brings names to the disk that may not be there: nothing is shown before (L4). */
+  async #syncNames(): Promise<void> {
+    if (this.#unsynced !== undefined) await this.#options.fs.syncFolder(this.#unsynced)
+    this.#unsynced = undefined
+  }
+
+  /** Takes in what is being read. What cannot be taken in is a trouble from then on. */
+  async #reading(work: Promise<FileReading | undefined>): Promise<FileReading | undefined> {
+    let found: FileReading | undefined
+    try {
+      found = await work
+      this.#like = found?.stat ?? this.#like
+      this.#meet(found?.content)
+    } catch (error) {
+      this.#enter(found?.content, false, error)
+    }
+    return found
+  }
+
+  #meet(bytes: Uint8Array | undefined): void {
+    if (sameContent(bytes, this.#held.bytes)) return this.#mended()
+    if (bytes === undefined) return this.#enter(undefined, true, this.#missing())
+    const options = this.#options
+    const content = parseContent(bytes, options)
+    const changes = differences(this.#held, content, options)
+    this.#push({ changes })
+    this.#held = content
+    if (changes.length > 0) this.#taken++
+    this.#mended()
+  }
+
+  #enter(bytes: Uint8Array | undefined, isMissing: boolean, error: unknown): void {
+    const before = this.#trouble
+    const why = isFanlightError(error) ? error : this.#unavailable('it could not be read: see the cause', undefined, error)
+    const isSame = before?.isMissing === isMissing && before.why.message === why.message && sameContent(before.bytes, bytes)
+    if (!isSame) this.#trouble = { why, bytes, isMissing, sinceMs: before?.sinceMs ?? this.#options.clock.now() }
+  }
+
+  #mended(): void {
+    const told = this.#told
+    this.#trouble = this.#told = undefined
+    if (told !== undefined) this.#push({ changes: [] })
+  }
+
+  #missing(): FanlightError {
+    return this.#unavailable('there is no such file any more: what it held last is kept', undefined, undefined)
+  }
+
+  async #refuseMissing(target: string): Promise<void> {
+    const { fs, create } = this.#options
+    if (!create) throw this.#unavailable('there is no such file: make one, or open it with create', undefined)
+    const folder = await fs.stat(dirname(target))
+    if (folder === undefined) throw this.#unavailable('there is no such folder: make it first', undefined)
+  }
+
+  /** Fails as work does before anything of a commit is in its place. */
+  async #harmless<R>(work: Promise<R>): Promise<R> {
+    try {
+      return await work
+    } catch (error) {
+      throw this.#unavailable('it could not be written: see the cause', 'no', error)
+    }
+  }
+
+  #unavailable(what: string, applied: 'no' | 'unknown' | undefined, cause?: unknown): FanlightError {
+    return new FanlightError('UNAVAILABLE', `${this.#options.path}: ${what}`, { store: this.name, applied, cause })
+  }
+
+  #inTurn<R>(work: () => Promise<R>): Promise<R> {
+    const done = this.#turn.then(work)
+    this.#turn = done.catch(() => undefined)
+    return done
+  }
+}
+
+function isPlainObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -6,8 +6,8 @@ import type { FileStat, FileSystem } from './file-system.ts'
 export interface Place {
   /** The file itself: the path, with the symbolic links at its end followed. */
   readonly target: string
-  /** The folder of each link on the way, and that of the target. */
-  readonly folders: readonly string[]
+  /** The path, each link on the way, and the target. */
+  readonly paths: readonly string[]
 }
 
 /** The content of a file, and what it was like before and after it was read. */
@@ -28,12 +28,12 @@ const readsMax = 5
  * @throws UNAVAILABLE where they lead in a circle; what the file system throws
  */
 export async function findPlace(fs: FileSystem, path: string): Promise<Place> {
-  const folders = new Set<string>()
+  const paths: string[] = []
   let target = path
   for (let i = 0; i <= linksMax; i++) {
-    folders.add(dirname(target))
+    paths.push(target)
     const link = await fs.readLink(target)
-    if (link === undefined) return { target, folders: [...folders] }
+    if (link === undefined) return { target, paths }
     target = resolve(dirname(target), link)
   }
   throw new FanlightError('UNAVAILABLE', `${path} is a link that leads to no file: its links lead in a circle`)

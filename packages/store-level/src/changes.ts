@@ -3,7 +3,7 @@ import {
   type Difference, type Reading, type Spans, compareKeys, deleted, diffEntries, mergeSpans, rangeOf, spansHave,
 } from '@fanlight/core/kit'
 import { broken, decodeLog } from './codec.ts'
-import { logEnd, logKey, logVersion } from './keys.ts'
+import { logKey, logVersion } from './keys.ts'
 import type { Ledger } from './ledger.ts'
 import { type Place, readExactly } from './past.ts'
 import type { Reader } from './reader.ts'
@@ -63,7 +63,7 @@ interface TouchedKeys {
 
 async function readTouched({ disk }: Ledger, spans: Spans, since: number, until: number): Promise<TouchedKeys> {
   const touched: TouchedKeys = { last: new Map(), wasThere: new Set(), folded: 0 }
-  const pages = disk.pages({ gt: logKey(since), lte: logKey(until), lt: logEnd })
+  const pages = disk.pages({ gt: logKey(since), lte: logKey(until) })
   try {
     for (;;) {
       const page = await pages.next(pageSize)

@@ -2,7 +2,7 @@ import type { Clock } from '@fanlight/core'
 import { type LogEntry, decodeLog, decodeStored } from './codec.ts'
 import type { Operation } from './disk.ts'
 import type { Mark } from './history.ts'
-import { dataKey, historyKey, horizonKey, idKey, logEnd, logKey, logVersion } from './keys.ts'
+import { dataKey, historyKey, horizonKey, idKey, logKey, logVersion } from './keys.ts'
 import type { Ledger } from './ledger.ts'
 
 /** How many commits one step drops at most. */
@@ -68,23 +68,29 @@ export class Compaction {
    * @param ring       called when there may be something to drop, at a later time
    * @param operations how many operations commits took since the step before: it drops more than they add
    * @returns whether it dropped any
+   * @throws UNAVAILABLE where the batch failed
    */
   async step(ring: () => void, operations: number): Promise<boolean> {
+    const batch = await this.#prepare(ring, Math.max(operationsMin, operations * 2)).catch(() => undefined)
+    // What cannot be read stays; whoever asks for it is told why.
+    if (batch === undefined) return false
+    await this.#ledger.disk.write(batch, this.#sync)
+    return true
+  }
+
+  async #prepare(ring: () => void, operationsMax: number): Promise<Operation[] | undefined> {
     const { disk, history, reached } = this.#ledger
-    const pages = disk.pages({ gt: logKey(history.start.version), lte: logKey(reached), lt: logEnd })
-    let page: readonly (readonly [string, string])[]
+    const pages = disk.pages({ gt: logKey(history.start.version), lte: logKey(reached) })
     try {
-      page = await pages.next(commitsMax)
+      const dropped = this.#select(await pages.next(commitsMax), operationsMax, ring)
+      const last = dropped.at(-1)
+      if (last === undefined) return undefined
+      // From here on nobody can ask for what is about to go.
+      history.shrink({ version: last.version, sum: last.sum })
+      return await this.#operations(dropped, last)
     } finally {
       pages.close()
     }
-    const dropped = this.#select(page, Math.max(operationsMin, operations * 2), ring)
-    const last = dropped.at(-1)
-    if (last === undefined) return false
-    // From here on nobody can ask for what is about to go.
-    history.shrink({ version: last.version, sum: last.sum })
-    await disk.write(await this.#operations(dropped, last), this.#sync)
-    return true
   }
 
   #select(page: readonly (readonly [string, string])[], operationsMax: number, ring: () => void): Dropped[] {

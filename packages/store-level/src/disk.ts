@@ -1,5 +1,5 @@
 import { FanlightError, isFanlightError } from '@fanlight/core'
-import type { AbstractLevel } from 'abstract-level'
+import type { AbstractIterator, AbstractIteratorOptions, AbstractLevel } from 'abstract-level'
 
 /** A database that keys and values are kept in as text, in the order of UTF-8 bytes: classic-level, memory-level. */
 export type Level = AbstractLevel<string | Buffer | Uint8Array, string, string>
@@ -46,8 +46,7 @@ export class Disk {
 
   /** What lies in a part of the keyspace, at the moment of the call. */
   pages(extent: Extent): Pages {
-    const options = { ...extent, highWaterMarkBytes: pageBytes }
-    const iterator = this.#level.iterator(options)
+    const iterator = this.#iterator(extent)
     return {
       next: (size) => iterator.nextv(size).catch((error: unknown) => this.#fail(error)),
       close: () => void iterator.close().catch(() => undefined),
@@ -56,13 +55,24 @@ export class Disk {
 
   /** Writes all or nothing. */
   write(operations: readonly Operation[], sync: boolean): Promise<void> {
-    const options = { sync }
+    // An option of classic-level: others keep nothing that could be lost.
+    const options: object = { sync }
     return this.#level.batch(operations as Operation[], options).catch((error: unknown) => this.#fail(error))
   }
 
   /** Ends the database. */
   async close(): Promise<void> {
     await this.#level.close().catch((error: unknown) => this.#fail(error))
+  }
+
+  #iterator(extent: Extent): AbstractIterator<Level, string, string> {
+    try {
+      // The bytes are an option of classic-level.
+      const options: AbstractIteratorOptions<string, string> & object = { ...extent, highWaterMarkBytes: pageBytes } as object
+      return this.#level.iterator(options)
+    } catch (error) {
+      return this.#fail(error)
+    }
   }
 
   #fail(error: unknown): never {

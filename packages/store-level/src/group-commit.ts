@@ -3,7 +3,7 @@ import { type CommitRequest, failedCommit, settledBefore } from '@fanlight/core/
 import type { Compaction } from './compaction.ts'
 import { Group } from './group.ts'
 import type { Ledger } from './ledger.ts'
-import { type Waiting, type WaitingLimits, WaitingCommits } from './waiting.ts'
+import { type WaitingCommit, type WaitingLimits, WaitingCommits } from './waiting.ts'
 
 /** What the writing of commits needs of its store. */
 export interface CommitHost {
@@ -81,7 +81,7 @@ export class GroupCommit {
   }
 
   /** Returns how many operations it took. */
-  async #write(waiting: readonly Waiting[]): Promise<number> {
+  async #write(waiting: readonly WaitingCommit[]): Promise<number> {
     if (this.#failure !== undefined) return refuse(waiting, (request) => this.#refusal(request, this.#failure))
     let group: Group
     try {
@@ -107,12 +107,12 @@ export class GroupCommit {
   }
 
   /** The commits that go through, with their versions; the others are refused. */
-  #decide(group: Group, waiting: readonly Waiting[]): [Waiting, number][] {
+  #decide(group: Group, waiting: readonly WaitingCommit[]): [WaitingCommit, number][] {
     const { name, source } = this.#ledger
     const now = this.#host.clock.now()
-    const decided: [Waiting, number][] = []
+    const decided: [WaitingCommit, number][] = []
     for (const one of waiting) {
-      if (one.ended) continue
+      if (one.isEnded) continue
       try {
         const before = settledBefore(one.request, source, name, group, (point) => this.#host.resolve(point))
         if (before === undefined) {
@@ -136,7 +136,7 @@ export class GroupCommit {
     }
   }
 
-  #fail(error: unknown, decided: readonly (readonly [Waiting, number])[]): void {
+  #fail(error: unknown, decided: readonly (readonly [WaitingCommit, number])[]): void {
     const failure = failedCommit(error, 'unknown') as FanlightError
     this.#failure = failure
     this.#compaction.end()
@@ -158,7 +158,7 @@ export class GroupCommit {
 }
 
 /** Refuses all; nothing of them was written. */
-function refuse(waiting: readonly Waiting[], why: (request: CommitRequest) => FanlightError): 0 {
+function refuse(waiting: readonly WaitingCommit[], why: (request: CommitRequest) => FanlightError): 0 {
   for (const one of waiting) one.reject(why(one.request))
   return 0
 }

@@ -1,1 +1,8 @@
-export {}
+/**
+ * A store in LevelDB: durable, with its history on disk.
+ *
+ * @module
+ */
+export type { Level } from './disk.ts'
+export { LevelStore, type LevelStoreOptions } from './level-store.ts'
+export { openLevelStore } from './open.ts'

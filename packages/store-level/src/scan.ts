@@ -30,19 +30,23 @@ export async function scanSpan(ledger: Ledger, span: Span, at: number, bounds: B
   const { disk, pins } = ledger
   const { lo, hi, limit, reverse } = span
   const entries: Entry[] = []
-  const release = pins.hold(at)
   const pages = disk.pages({ gte: dataKey(lo), lt: hi === undefined ? dataEnd : dataKey(hi), reverse })
+  const release = pins.hold(at)
   try {
     for (;;) {
       // One more than is asked for tells whether more follow.
       const page = await pages.next(Math.min(limit - entries.length + 1, pageMax))
-      if (page.length === 0) return { entries, bounds, scanned: { more: false, range: limit === 0 ? nothing(lo) : rangeOf(span) } }
+      if (page.length === 0) {
+        return { entries, bounds, scanned: { more: false, range: limit === 0 ? nothing(lo) : rangeOf(span) } }
+      }
       const rows = readPage(ledger, page, at, bounds)
-      for (const { key, stored } of rows instanceof Promise ? await records : records) {
+      for (const { key, stored } of rows instanceof Promise ? await rows : rows) {
         if (stored === undefined) continue
         bounds.since(stored.version)
         if (stored.value === deleted) continue
-        if (entries.length === limit) return { entries, bounds, scanned: { more: true, range: scannedOf(span, entries) } }
+        if (entries.length === limit) {
+          return { entries, bounds, scanned: { more: true, range: scannedOf(span, entries) } }
+        }
         entries.push({ key, value: stored.value, version: stored.version })
       }
     }

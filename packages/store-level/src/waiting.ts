@@ -2,17 +2,52 @@ import { FanlightError, type Versions } from '@fanlight/core'
 import { type CommitRequest, aborted } from '@fanlight/core/kit'
 
 /** A commit that was asked for and has no outcome. */
-export interface Waiting {
+export class WaitingCommit {
   readonly request: CommitRequest
-  readonly resolve: (versions: Versions) => void
-  readonly reject: (error: FanlightError) => void
+  readonly outcome: Promise<Versions>
   /** Whether it is in a group: it may be applied, whatever its asker wants now. */
-  taken: boolean
-  /** Whether its asker was told an outcome already. */
-  ended: boolean
+  taken = false
+  #ended = false
+  #forget: (() => void) | undefined
+  #resolve: (versions: Versions) => void = () => undefined
+  #reject: (error: FanlightError) => void = () => undefined
+
+  constructor(request: CommitRequest) {
+    this.request = request
+    this.outcome = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+  }
+
+  /** Whether its asker was told an outcome. */
+  get isEnded(): boolean {
+    return this.#ended
+  }
+
+  /** Calls back when the signal says so before there is an outcome. */
+  heed(signal: AbortSignal, abort: () => void): void {
+    signal.addEventListener('abort', abort, { once: true })
+    this.#forget = () => signal.removeEventListener('abort', abort)
+  }
+
+  resolve(versions: Versions): void {
+    this.#end()
+    this.#resolve(versions)
+  }
+
+  reject(error: FanlightError): void {
+    this.#end()
+    this.#reject(error)
+  }
+
+  #end(): void {
+    this.#ended = true
+    this.#forget?.()
+  }
 }
 
-/** How much may wait, and how much goes into one batch. */
+/** How much may wait, or goes into one batch. */
 export interface WaitingLimits {
   readonly commitsMax: number
   readonly bytesMax: number
@@ -25,7 +60,7 @@ const groupMax: WaitingLimits = { commitsMax: 1024, bytesMax: 2 ** 23 }
 export class WaitingCommits {
   readonly #store: string
   readonly #limits: WaitingLimits
-  #queue: Waiting[] = []
+  #queue: WaitingCommit[] = []
   #bytes = 0
 
   constructor(store: string, limits: WaitingLimits) {
@@ -40,7 +75,7 @@ export class WaitingCommits {
   /**
    * Waits for the outcome of a commit.
    *
-   * @throws TOO_MANY; ABORTED, 'no' as long as it is in no group
+   * @throws TOO_MANY; ABORTED, which says 'no' as long as it is in no group
    */
   add(request: CommitRequest, signal: AbortSignal | undefined): Promise<Versions> {
     const { commitsMax, bytesMax } = this.#limits
@@ -48,16 +83,15 @@ export class WaitingCommits {
       const message = `${this.#queue.length} commits wait already: await some, or raise waitingMax and waitingBytesMax`
       return Promise.reject(new FanlightError('TOO_MANY', message, { store: this.#store, applied: 'no' }))
     }
+    const waiting = new WaitingCommit(request)
+    if (signal !== undefined) waiting.heed(signal, () => this.#abort(waiting, signal))
     this.#bytes += request.bytes
-    return new Promise((resolve, reject) => {
-      const waiting: Waiting = { request, resolve, reject, taken: false, ended: false }
-      this.#queue.push(waiting)
-      if (signal !== undefined) this.#heed(signal, waiting)
-    })
+    this.#queue.push(waiting)
+    return waiting.outcome
   }
 
   /** Takes the first ones, as many as go into one batch. */
-  take(): Waiting[] {
+  take(): WaitingCommit[] {
     let bytes = 0
     let count = 0
     for (const { request } of this.#queue) {
@@ -73,22 +107,12 @@ export class WaitingCommits {
     return group
   }
 
-  #heed(signal: AbortSignal, waiting: Waiting): void {
-    const abort = (): void => {
-      const applied = waiting.taken ? 'unknown' : 'no'
-      if (!waiting.taken) {
-        this.#queue = this.#queue.filter((one) => one !== waiting)
-        this.#bytes -= waiting.request.bytes
-      }
-      waiting.ended = true
-      waiting.reject(aborted(signal, { store: this.#store, applied }))
+  #abort(waiting: WaitingCommit, signal: AbortSignal): void {
+    const applied = waiting.taken ? 'unknown' : 'no'
+    if (!waiting.taken) {
+      this.#queue = this.#queue.filter((one) => one !== waiting)
+      this.#bytes -= waiting.request.bytes
     }
-    signal.addEventListener('abort', abort, { once: true })
-    const forget = (): void => signal.removeEventListener('abort', abort)
-    const { resolve, reject } = waiting
-    Object.assign(waiting, {
-      resolve: (versions: Versions) => (forget(), resolve(versions)),
-      reject: (error: FanlightError) => (forget(), reject(error)),
-    })
+    waiting.reject(aborted(signal, { store: this.#store, applied }))
   }
 }

@@ -1,1 +1,8 @@
-export {}
+/**
+ * Views: functions of stores, in their versions.
+ *
+ * @module
+ */
+export { createView, type ViewOptions } from './create-view.ts'
+export type { MapFunction, Yield, Yields } from './mapping.ts'
+export { View } from './view.ts'

@@ -44,19 +44,14 @@ export class Lag {
    * @param held what is behind already
    */
   target(held: Versions): Versions | undefined {
+    const samples = this.#samples
     const nowMs = this.#clock.now()
-    let due: Versions | undefined
-    let next: Sample | undefined
-    for (const sample of this.#samples) {
-      if (sample.atMs + this.#delayMs > nowMs) {
-        next = sample
-        break
-      }
-      due = sample.reached
-    }
-    this.#samples = this.#samples.filter(({ reached }) => !reaches(held, reached) && (due === undefined || reached === due || !reaches(due, reached)))
-    if (due !== undefined && !reaches(held, due)) return due
-    this.#wait(nowMs, next)
+    const isDue = (sample: Sample | undefined): boolean => sample !== undefined && sample.atMs + this.#delayMs <= nowMs
+    while (samples[0] !== undefined && (isDue(samples[1]) || reaches(held, samples[0].reached))) samples.shift()
+    const [first] = samples
+    if (first === undefined) return undefined
+    if (isDue(first)) return first.reached
+    this.#wait(first.atMs + this.#delayMs - nowMs)
     return undefined
   }
 
@@ -66,10 +61,8 @@ export class Lag {
     this.#samples = []
   }
 
-  #wait(nowMs: number, next: Sample | undefined): void {
-    if (this.#stopTimer !== undefined || next === undefined) return
-    const untilDueMs = next.atMs + this.#delayMs - nowMs
-    this.#stopTimer = this.#clock.after(Math.min(untilDueMs, this.#delayMs / samplesPerDelay), () => {
+  #wait(untilDueMs: number): void {
+    this.#stopTimer ??= this.#clock.after(Math.min(untilDueMs, this.#delayMs / samplesPerDelay), () => {
       this.#stopTimer = undefined
       this.#due()
     })

@@ -21,6 +21,10 @@ export class MemoryShelf implements Shelf {
     return Math.max(this.#out.horizon, this.#rest.horizon)
   }
 
+  get newest(): number {
+    return this.#n
+  }
+
   open(): Opened {
     return { n: this.#n, watermark: undefined }
   }
@@ -35,7 +39,7 @@ export class MemoryShelf implements Shelf {
     return this.#out.difference(spans, since, until)
   }
 
-  reader(n: number): Reader {
+  reader(n: number = this.#n): Reader {
     return {
       values: (area, keys) => keys.map((key) => this.#scan(area, spanOf(key), n)[0]?.value),
       scan: (area, span) => this.#scan(area, span, n),

@@ -205,7 +205,7 @@ function movedSources(a: Versions, b: Versions): SourceId[] {
 }
 
 /** Whether a point says the same as `there` of its sources, whatever it says of others. */
-function isAt(point: Versions, there: Versions): boolean {
+export function isAt(point: Versions, there: Versions): boolean {
   for (const source in there) if (point[source] !== there[source]) return false
   return true
 }

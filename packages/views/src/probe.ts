@@ -1,5 +1,4 @@
 import type { SourceId, Store, Versions } from '@fanlight/core'
-import { isFanlightError } from '@fanlight/core'
 
 /** One wait at the upstream. */
 interface Wait {
@@ -52,9 +51,9 @@ export class Probe {
     let told = true
     try {
       await this.#upstream.changes([], { since, until: { [source]: version }, signal, timeoutMs: Infinity })
-    } catch (error) {
-      // Lost in fog means reached, and far beyond. What else ended it, the feed will tell of too.
-      told = isFanlightError(error, 'LOST_IN_FOG')
+    } catch {
+      // It may be far beyond already. Whatever else went wrong, the feed will tell of too.
+      told = (this.#upstream.reached[source] ?? -1) >= version
     }
     if (this.#waits.get(source) === wait) this.#waits.delete(source)
     if (told && !signal.aborted) this.#reached()

@@ -34,7 +34,7 @@ export interface Watermark {
 
 /** What is on a shelf when it is opened. */
 export interface Opened {
-  /** The state that was found there. */
+  /** The newest state. */
   readonly n: number
   /** undefined: there is nothing, or nothing that this version of the package understands. */
   readonly watermark: Watermark | undefined
@@ -60,6 +60,8 @@ export interface Reader {
 export interface Shelf {
   /** The oldest state that can still be read. */
   readonly oldest: number
+  /** The newest state. */
+  readonly newest: number
   /** Whether it answers and writes in the same turn. */
   readonly instant: boolean
   /** Finds out what is there: before anything else, and after a write of which nobody knows whether it came to be. */
@@ -68,8 +70,8 @@ export interface Shelf {
   read(spans: Spans, n: number): Soon<ShelfReading>
   /** What differs between what readers see in two states. */
   difference(spans: Spans, since: number, until: number): Soon<Difference>
-  /** All that is kept in a state. */
-  reader(n: number): Reader
+  /** All that is kept in a state. Default the newest. */
+  reader(n?: number): Reader
   /**
    * Writes changes and how far they bring the view, as one commit.
    *

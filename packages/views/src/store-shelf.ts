@@ -37,6 +37,10 @@ export class StoreShelf implements Shelf {
     return this.#store.oldest[this.#source] ?? 0
   }
 
+  get newest(): number {
+    return this.#last
+  }
+
   async open(): Promise<Opened> {
     const { entries, versions } = await this.#store.fetch(markKey)
     this.#last = versions[this.#source] ?? 0
@@ -55,7 +59,7 @@ export class StoreShelf implements Shelf {
     return { changes: changes.map((change) => ({ ...change, key: change.key.slice('out/'.length) })), folded }
   }
 
-  reader(n: number): Reader {
+  reader(n?: number): Reader {
     return {
       values: (area, keys) => this.#values(area, keys, n),
       scan: async (area, span) => {
@@ -82,7 +86,7 @@ export class StoreShelf implements Shelf {
     return entries.flatMap(({ key }) => (kept.has(key) ? [] : [{ key, gone: true as const }]))
   }
 
-  async #values(area: Area, keys: readonly string[], n: number): Promise<readonly unknown[]> {
+  async #values(area: Area, keys: readonly string[], n: number | undefined): Promise<readonly unknown[]> {
     const found = new Map<string, unknown>()
     const size = defaultLimits.ranges
     for (let i = 0; i < keys.length; i += size) {
@@ -92,8 +96,8 @@ export class StoreShelf implements Shelf {
     return keys.map((key) => found.get(`${area}/${key}`))
   }
 
-  #fetch(query: Query, n: number): Promise<Snapshot> {
-    return this.#store.fetch(query, { max: this.#at(n) })
+  #fetch(query: Query, n: number | undefined): Promise<Snapshot> {
+    return this.#store.fetch(query, n === undefined ? undefined : { max: this.#at(n) })
   }
 
   #at(n: number): Versions {

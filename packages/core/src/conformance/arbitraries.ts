@@ -2,8 +2,30 @@ import * as fc from 'fast-check'
 import type { Query, Range } from '../store.ts'
 
 const nasty = [
-  '', 'a', 'a/', 'a/b', 'a0', 'b', '\0', 'a\0', '__proto__', 'constructor', 'toString', 'length', '0', '10', '2', 'é',
-  'e\u0301', '\ud7ff', '\ue000', '\uffff', '\u{10000}', '😀', '😀/a', 'a/😀',
+  '',
+  'a',
+  'a/',
+  'a/b',
+  'a0',
+  'b',
+  '\0',
+  'a\0',
+  '__proto__',
+  'constructor',
+  'toString',
+  'length',
+  '0',
+  '10',
+  '2',
+  'é',
+  'e\u0301',
+  '\ud7ff',
+  '\ue000',
+  '\uffff',
+  '\u{10000}',
+  '😀',
+  '😀/a',
+  'a/😀',
 ]
 
 /**
@@ -33,14 +55,26 @@ export function anyValue(): fc.Arbitrary<unknown> {
     fc.uint8Array({ maxLength: 4 }),
     fc.double({ noNaN: true, noDefaultInfinity: true }).map((number) => (number === 0 ? 0 : number)),
   )
-  return fc.oneof(plain, fc.array(plain, { maxLength: 3 }), fc.record({ a: plain, constructor: text }, { noNullPrototype: true }))
+  return fc.oneof(
+    plain,
+    fc.array(plain, { maxLength: 3 }),
+    fc.record({ a: plain, constructor: text }, { noNullPrototype: true }),
+  )
 }
 
 /** One range with bounds among `keys`: now and then empty, upside-down, limited or reversed. */
 export function anyRange(keys: readonly string[]): fc.Arbitrary<Range> {
   const key = fc.constantFrom(...keys)
-  const lower = fc.oneof(key.map((gt) => ({ gt })), key.map((gte) => ({ gte })), fc.constant({}))
-  const upper = fc.oneof(key.map((lt) => ({ lt })), key.map((lte) => ({ lte })), fc.constant({}))
+  const lower = fc.oneof(
+    key.map((gt) => ({ gt })),
+    key.map((gte) => ({ gte })),
+    fc.constant({}),
+  )
+  const upper = fc.oneof(
+    key.map((lt) => ({ lt })),
+    key.map((lte) => ({ lte })),
+    fc.constant({}),
+  )
   const limit = fc.oneof(
     { weight: 3, arbitrary: fc.constant({}) },
     { weight: 2, arbitrary: fc.constantFrom(0, 1, 2, 3, Infinity).map((most) => ({ limit: most })) },

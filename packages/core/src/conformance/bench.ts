@@ -175,7 +175,10 @@ export class Bench {
   commit(changes: readonly Change[]): Promise<Versions> {
     const { store, setup } = this
     if (setup.write !== undefined) return setup.write(store as never, changes)
-    ensure(store.commit !== undefined, 'this store takes no commits: give the suite `write`, which changes what it shows')
+    ensure(
+      store.commit !== undefined,
+      'this store takes no commits: give the suite `write`, which changes what it shows',
+    )
     return store.commit(changes)
   }
 
@@ -201,7 +204,8 @@ export class Bench {
   async fetch(query: Query, options: FetchOptions = {}): Promise<Snapshot> {
     await this.settle()
     const min = options.max === undefined ? this.latest : undefined
-    const snapshot: Snapshot = await this.store.fetch(query, min === undefined ? options : { min, ...options })
+    const asked: Promise<Snapshot> = this.store.fetch(query, min === undefined ? options : { min, ...options })
+    const snapshot = await this.ended(asked, `the answer to ${show(query)}`)
     this.keep(query, snapshot, { ...(min === undefined ? {} : { min }), ...options })
     checkSnapshot(this.#model, query, snapshot)
     return snapshot
@@ -277,7 +281,10 @@ export class Bench {
     }
     const reached = this.#model.canonical(this.#store.reached)
     if (Object.keys(before).every((source) => source in reached)) {
-      ensure(reaches(reached, before), () => `L4: opened again, it has lost what came after ${show(reached)}: ${show(before)}`)
+      ensure(
+        reaches(reached, before),
+        () => `L4: opened again, it has lost what came after ${show(reached)}: ${show(before)}`,
+      )
       return
     }
     leave()

@@ -13,25 +13,42 @@ interface Touched {
 }
 
 /** A commit that went through: nothing that it depends on changed between its basis and its version. */
-export function checkCommitted(model: Model, changes: readonly Change[], options: CommitOptions, versions: Versions): void {
+export function checkCommitted(
+  model: Model,
+  changes: readonly Change[],
+  options: CommitOptions,
+  versions: Versions,
+): void {
   const { changed } = touchedAfter(model, changes, options, model.canonical(versions))
   ensure(
     changed.size === 0,
-    () => `section 6: ${show(changes)} got ${show(versions)} on the basis ${show(options.basis)}, after which ${show([...changed])} changed`,
+    () =>
+      `section 6: ${show(changes)} got ${show(versions)} on the basis ${show(options.basis)}, after which ${show([...changed])} changed`,
   )
 }
 
 /** A commit that was refused: something that it depends on was written after its basis, and it names that. */
-export function checkConflict(model: Model, changes: readonly Change[], options: CommitOptions, error: FanlightError): void {
+export function checkConflict(
+  model: Model,
+  changes: readonly Change[],
+  options: CommitOptions,
+  error: FanlightError,
+): void {
   const { written } = touchedAfter(model, changes, options, {})
   const keys = error.keys ?? []
   ensure(
     keys.length > 0 && keys.every((key) => written.has(key)),
-    () => `section 6: CONFLICT on the basis ${show(options.basis)} names ${show(keys)}, but after it changed ${show([...written])}`,
+    () =>
+      `section 6: CONFLICT on the basis ${show(options.basis)} names ${show(keys)}, but after it changed ${show([...written])}`,
   )
 }
 
-function touchedAfter(model: Model, changes: readonly Change[], { basis, guard }: CommitOptions, until: Versions): Touched {
+function touchedAfter(
+  model: Model,
+  changes: readonly Change[],
+  { basis, guard }: CommitOptions,
+  until: Versions,
+): Touched {
   const [changed, written] = [new Set<string>(), new Set<string>()]
   if (basis === undefined) return { changed, written }
   const from = model.canonical(basis)

@@ -26,7 +26,8 @@ export function checkSnapshot(model: Model, query: Query, snapshot: Snapshot): n
     const expected = answer(query, state)
     ensure(
       sameEntries(entries, expected),
-      () => `L1: the answer to ${show(query)} with windows ${show(windows)} is not true at ${show(point)}: got ${show(entries)}, expected ${show(expected)}`,
+      () =>
+        `L1: the answer to ${show(query)} with windows ${show(windows)} is not true at ${show(point)}: got ${show(entries)}, expected ${show(expected)}`,
     )
   }
   checkMore(query, snapshot, states)
@@ -46,7 +47,10 @@ function checkWindows(model: Model, windows: Windows, versions: Versions, what: 
   for (const [source, { from, to }] of Object.entries(windows)) {
     const sound = Number.isSafeInteger(from) && Number.isSafeInteger(to) && from >= 0 && from <= to
     ensure(sound, () => `${what}: ${show({ from, to })} is no window of ${source}`)
-    ensure(versions[source] === to, () => `${what}: versions ${show(versions)} is not the upper corner of ${show(windows)}`)
+    ensure(
+      versions[source] === to,
+      () => `${what}: versions ${show(versions)} is not the upper corner of ${show(windows)}`,
+    )
   }
 }
 
@@ -57,14 +61,20 @@ function checkOrder(entries: readonly Entry[], query: Query): void {
     const before = entries[i - 1]?.key
     if (before === undefined) return
     const order = compareCodePoints(before, key)
-    ensure(down ? order > 0 : order < 0, () => `${show(key)} stands after ${show(before)} in the answer to ${show(query)}`)
+    ensure(
+      down ? order > 0 : order < 0,
+      () => `${show(key)} stands after ${show(before)} in the answer to ${show(query)}`,
+    )
   })
 }
 
 /** `more` is hint enough where it was true at one point of the windows; the span holds whatever the point. */
 function checkMore(query: Query, { more, entries }: Snapshot, states: readonly State[]): void {
   const ranges = rangesOf(query)
-  ensure(more.length === ranges.length, () => `${more.length} of \`more\` for ${ranges.length} ranges of ${show(query)}`)
+  ensure(
+    more.length === ranges.length,
+    () => `${more.length} of \`more\` for ${ranges.length} ranges of ${show(query)}`,
+  )
   ranges.forEach((range, i) => {
     const scanned = more[i]
     if (scanned === undefined || states.length === 0) return
@@ -106,7 +116,10 @@ function checkEntryVersions(model: Model, { entries, versions }: Snapshot): void
   const top = model.canonical(versions)[source] ?? 0
   for (const { key, value, version } of entries) {
     if (version === undefined) continue
-    ensure(Number.isSafeInteger(version) && version <= top, () => `${show(key)} has the version ${version}, after ${top}`)
+    ensure(
+      Number.isSafeInteger(version) && version <= top,
+      () => `${show(key)} has the version ${version}, after ${top}`,
+    )
     for (const point of model.pointsIn({ [source]: { from: version, to: top } })) {
       const held = model.stateAt(point)?.get(key)
       ensure(

@@ -68,9 +68,7 @@ export function sameValue(a: unknown, b: unknown): boolean {
 
 /** Whether two lists hold the same keys with the same values in the same order, whatever else the entries say. */
 export function sameEntries(a: readonly Entry[], b: readonly Entry[]): boolean {
-  return (
-    a.length === b.length && a.every(({ key, value }, i) => key === b[i]?.key && sameValue(value, b[i]?.value))
-  )
+  return a.length === b.length && a.every(({ key, value }, i) => key === b[i]?.key && sameValue(value, b[i]?.value))
 }
 
 /** A value as text, for messages: keys with their escapes, bytes and undefined visible. */
@@ -87,7 +85,8 @@ function textOf(value: unknown): string {
   const text = JSON.stringify(value, (_, member: unknown) => {
     if (member instanceof Map) return [...(member as Map<unknown, unknown>)]
     if (member instanceof Uint8Array) return `bytes ${[...member].join(' ')}`
-    const plain = member !== undefined && typeof member !== 'bigint' && !(typeof member === 'number' && !Number.isFinite(member))
+    const plain =
+      member !== undefined && typeof member !== 'bigint' && !(typeof member === 'number' && !Number.isFinite(member))
     return plain ? member : String(member)
   }) as string | undefined
   return text ?? String(value)

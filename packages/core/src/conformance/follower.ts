@@ -53,7 +53,10 @@ export class Follower {
     }
     const { versions: before } = holder
     if (before !== undefined && sameSources(before, update.versions)) {
-      ensure(reaches(update.versions, before), () => `a feed went back from ${show(before)} to ${show(update.versions)}`)
+      ensure(
+        reaches(update.versions, before),
+        () => `a feed went back from ${show(before)} to ${show(update.versions)}`,
+      )
     }
     holder.apply(update)
   }

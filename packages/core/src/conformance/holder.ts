@@ -83,11 +83,15 @@ export class Holder {
       this.#generation = generation
       this.#query = this.#asked.get(generation) ?? update.query
     }
-    ensure(replace !== undefined || this.#versions !== undefined, () => `L7: the first update replaces nothing: ${show(update)}`)
+    ensure(
+      replace !== undefined || this.#versions !== undefined,
+      () => `L7: the first update replaces nothing: ${show(update)}`,
+    )
     if (replace !== undefined) {
       const whole = replace.ranges.every(({ limit, reverse }) => limit === undefined && reverse !== true)
       ensure(whole, () => `replace has spans that are not plain: ${show(replace.ranges)}`)
-      for (const key of this.#held.keys()) if (replace.ranges.some((range) => inRange(range, key))) this.#held.delete(key)
+      for (const key of this.#held.keys())
+        if (replace.ranges.some((range) => inRange(range, key))) this.#held.delete(key)
       for (const { key, value } of replace.entries) {
         const inside = replace.ranges.some((range) => inRange(range, key))
         ensure(inside && !this.#held.has(key), () => `replace brings ${show(key)} twice, or outside of its spans`)
@@ -120,7 +124,8 @@ export class Holder {
     const ordered = [...expected].sort((a, b) => compareCodePoints(a.key, b.key))
     ensure(
       sameEntries(this.entries, ordered),
-      () => `L6: at ${show(this.#versions)} the holder of ${show(this.#query)} has ${show(this.entries)}, expected ${show(ordered)}`,
+      () =>
+        `L6: at ${show(this.#versions)} the holder of ${show(this.#query)} has ${show(this.entries)}, expected ${show(ordered)}`,
     )
     return true
   }

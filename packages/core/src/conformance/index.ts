@@ -27,12 +27,23 @@ export { checkSnapshot } from './check-snapshot.ts'
 export { type State, answer, compareCodePoints, inRange } from './evaluate.ts'
 export { Holder, type HolderStart } from './holder.ts'
 export { type Model, type ModelCommit, type ModelOptions, createModel } from './model.ts'
-export type { Traffic } from './player.ts'
+export type { Traffic } from './world.ts'
 export { type RandomOptions, checkRandomHistories } from './random.ts'
 export type { AnyStore, ConformanceSeams, Setup } from './setup.ts'
 
 const parts: readonly Part[] = [
-  lifecycle, fetching, windows, bounds, changing, feeding, resuming, horizon, committing, valuing, identifying, durability,
+  lifecycle,
+  fetching,
+  windows,
+  bounds,
+  changing,
+  feeding,
+  resuming,
+  horizon,
+  committing,
+  valuing,
+  identifying,
+  durability,
 ]
 
 /**

@@ -57,7 +57,9 @@ export class Model {
    */
   commit(versions: Versions, changes: readonly Change[]): void {
     const at = this.canonical(versions)
-    const twin = this.#commits.find((commit) => shared(commit.at, at).some((source) => commit.at[source] === at[source]))
+    const twin = this.#commits.find((commit) =>
+      shared(commit.at, at).some((source) => commit.at[source] === at[source]),
+    )
     ensure(twin === undefined, () => `two commits got one version: ${show(twin)} and ${show({ at, changes })}`)
     const later = this.#commits.findIndex((commit) =>
       shared(commit.at, at).some((source) => (commit.at[source] ?? 0) > (at[source] ?? 0)),
@@ -102,7 +104,9 @@ export class Model {
     for (const [source, { from, to }] of Object.entries(box)) {
       const first = Math.max(from, this.start[source] ?? 0)
       if (to < first) return []
-      const marks = this.#commits.map(({ at }) => at[source] ?? -1).filter((version) => version > first && version <= to)
+      const marks = this.#commits
+        .map(({ at }) => at[source] ?? -1)
+        .filter((version) => version > first && version <= to)
       const versions = thinned([...new Set([first, ...marks, to])], points.length)
       points = points.flatMap((point) => versions.map((version) => ({ ...point, [source]: version })))
     }

@@ -1,66 +1,43 @@
-import type { Change, CommitOptions, Query, Update, Versions } from '../store.ts'
-import { isFanlightError } from '../errors.ts'
+import type { Query, Update, Versions } from '../store.ts'
 import { breathe } from '../testing/turns.ts'
-import { mergeVersions, reaches } from '../versions.ts'
+import { mergeVersions } from '../versions.ts'
 import type { Bench } from './bench.ts'
-import { ensure, rejects, same, show } from './check.ts'
-import { checkCommitted, checkConflict } from './check-commit.ts'
+import { ensure, show } from './check.ts'
 import type { Follower } from './follower.ts'
 import { Holder } from './holder.ts'
-import {  } from './model.ts'
-import type { Kind, Op, Pick } from './script.ts'
-
-/** How much was done: a run in which nothing happened proves nothing. */
-export type Traffic = Record<Kind | 'points' | 'conflicts' | 'steps' | 'quiet' | 'waited', number>
-
-export function noTraffic(): Traffic {
-  return {
-    write: 0, retry: 0, fetch: 0, changes: 0, watch: 0, take: 0, setQuery: 0, resume: 0, leave: 0, await: 0, settle: 0,
-    tick: 0, reopen: 0, points: 0, conflicts: 0, steps: 0, quiet: 0, waited: 0,
-  }
-}
-
-interface Made {
-  readonly changes: readonly Change[]
-  readonly options: CommitOptions
-  readonly versions: Versions
-}
+import type { Op } from './script.ts'
+import { type Traffic, World, newest } from './world.ts'
+import { Writer } from './writer.ts'
 
 interface Followed {
   follower: Follower
+  /** What it follows: its holder learns of it with the update that answers it. */
   query: Query
+  /** Whether a take is under way. */
   busy: boolean
 }
 
-/**
- * Plays scripts on a store. What is seen is checked at the end, when the model knows all commits: an answer may be given,
- * and a feed may step, before the commit that it shows has returned.
- */
+/** Plays scripts on a store. */
 export class Player {
+  readonly #world: World
   readonly #bench: Bench
-  readonly #traffic: Traffic
+  readonly #writer: Writer
   readonly #waits = new Set<Promise<void>>()
   readonly #feeds: Followed[] = []
-  #points: Versions[] = []
-  #made: Made[] = []
-  #checks: (() => boolean | void)[] = []
-  #writing: Promise<unknown> = Promise.resolve()
   #opening: Promise<void> = Promise.resolve()
-  #era = 0
-  #ids = 0
 
   constructor(bench: Bench, traffic: Traffic) {
     this.#bench = bench
-    this.#traffic = traffic
-    this.#points.push(bench.latest)
+    this.#world = new World(bench, traffic)
+    this.#writer = new Writer(this.#world)
   }
 
   /** Does one thing. What it waits for may end later. */
   async run(op: Op): Promise<void> {
     await this.#opening
-    this.#traffic[op.do]++
-    if (op.do === 'write') return this.#write(op)
-    if (op.do === 'retry') return this.#retry(op.commit)
+    this.#world.traffic[op.do]++
+    if (op.do === 'write') return this.#writer.write(op)
+    if (op.do === 'retry') return this.#writer.retry(op.commit)
     if (op.do === 'fetch') return this.#fetch(op.query, op.min, op.max)
     if (op.do === 'changes') return this.#changes(op.query, op.since, op.until)
     if (op.do === 'watch') return void this.#follow(op.query)
@@ -78,98 +55,41 @@ export class Player {
   async finish(): Promise<void> {
     const bench = this.#bench
     await this.#opening
-    await bench.ended(this.#writing, 'the end of all commits')
+    await bench.ended(this.#writer.ended, 'the end of all commits')
     for (let round = 0; round < 3 && (round === 0 || this.#waits.size > 0); round++) {
-      for (const key of keyOfEachPlace(bench)) await bench.write({ key, value: bench.value() })
+      const places = new Map(bench.pool.map((key) => [bench.place(key), key]))
+      for (const key of places.values()) await bench.write({ key, value: bench.value() })
       await breathe()
     }
     await bench.ended(Promise.all(this.#waits), 'the end of all waits')
-    for (const followed of this.#feeds) {
-      if (followed.busy) continue
-      await bench.ended(followed.follower.catchUp(), 'the last step of a feed')
-      await followed.follower.feed.close()
+    for (const { follower, busy } of this.#feeds) {
+      if (busy) continue
+      await bench.ended(follower.catchUp(), 'the last step of a feed')
+      await follower.feed.close()
     }
     await bench.fetch({})
-    this.#verify()
-  }
-
-  async #write({ picks, basis, guard, id }: Extract<Op, { do: 'write' }>): Promise<void> {
-    const bench = this.#bench
-    const changes = this.#changesOf(picks)
-    if (bench.setup.write !== undefined) {
-      const write = this.#writing.then(() => bench.commit(changes)).then((versions) => {
-        bench.recorded(versions, changes)
-        this.#points.push(bench.latest)
-      })
-      this.#writing = write.catch(() => undefined)
-      return write
-    }
-    const options: CommitOptions = {
-      ...(basis === undefined ? {} : { basis: this.#point(basis) }),
-      ...(basis === undefined || guard === undefined ? {} : { guard }),
-      ...(id && bench.store.supports.ids ? { id: { session: 'random', number: ++this.#ids, born: bench.latest } } : {}),
-    }
-    const write = this.#commit(changes, options)
-    this.#writing = Promise.allSettled([this.#writing, write])
-    return write
-  }
-
-  async #commit(changes: readonly Change[], options: CommitOptions): Promise<void> {
-    const bench = this.#bench
-    const { store, model } = bench
-    ensure(store.commit !== undefined, 'supports says that it takes commits')
-    const before = store.reached
-    try {
-      const versions = await store.commit(changes, options)
-      const at = { ...before, ...versions }
-      ensure(reaches(at, before) && !reaches(before, versions), () => `a commit got ${show(versions)} when ${show(before)} was reached`)
-      bench.recordedInOrder(versions, changes)
-      this.#made.push({ changes, options, versions })
-      this.#points.push(bench.latest, bench.present(model.canonical(versions)))
-      this.#checks.push(() => checkCommitted(model, changes, options, versions))
-    } catch (error) {
-      if (!isFanlightError(error)) throw error
-      same(error.applied, 'no', `applied of ${String(error)}`)
-      if (error.code === 'LOST_IN_FOG' && options.basis !== undefined && this.#isLost(options.basis)) return
-      if (error.code !== 'CONFLICT') throw error
-      this.#traffic.conflicts++
-      this.#checks.push(() => checkConflict(model, changes, options, error))
-    }
-  }
-
-  async #retry(index: number): Promise<void> {
-    const commit = newest(this.#made.filter(({ options }) => options.id !== undefined), index)
-    if (commit === undefined) return
-    const { changes, options, versions } = commit
-    try {
-      const again = await this.#bench.store.commit?.(changes, options)
-      const { model } = this.#bench
-      same(model.canonical(again ?? {}), model.canonical(versions), 'the version of a retry')
-    } catch (error) {
-      const lost = await rejects(Promise.reject(error as Error), 'LOST_IN_FOG', 'CLOSED')
-      ensure(lost.applied === 'unknown' || lost.code === 'CLOSED', () => `applied of a retry is ${show(lost.applied)}`)
-    }
+    this.#world.verify()
   }
 
   async #fetch(query: Query, low: number | undefined, high: number | undefined): Promise<void> {
-    const min = low === undefined ? undefined : this.#point(low)
-    const found = high === undefined ? undefined : this.#point(high)
+    const world = this.#world
+    const min = low === undefined ? undefined : world.point(low)
+    const found = high === undefined ? undefined : world.point(high)
     const max = min === undefined || found === undefined ? found : mergeVersions(min, found)
-    const { store } = this.#bench
-    const era = this.#era
-    await this.#unlessLost([max], era, async () => {
-      const snapshot = await store.fetch(query, { min, max })
-      if (era !== this.#era) return
+    const { era } = world
+    await world.unlessLost([max], async () => {
+      const snapshot = await this.#bench.store.fetch(query, { min, max })
+      if (era !== world.era) return
       this.#bench.keep(query, snapshot, { min, max })
-      this.#points.push(snapshot.versions)
+      world.saw(snapshot.versions)
     })
   }
 
   async #changes(query: Query, low: number, high: number | undefined): Promise<void> {
-    const since = this.#point(low)
-    const until = high === undefined ? undefined : mergeVersions(since, this.#point(high))
+    const since = this.#world.whole(low)
+    const until = high === undefined ? undefined : mergeVersions(since, this.#world.point(high))
     const { store } = this.#bench
-    await this.#unlessLost([since, until], this.#era, async () => {
+    await this.#world.unlessLost([since, until], async () => {
       this.#difference(query, since, await store.changes(query, { since, until }), until)
     })
   }
@@ -177,12 +97,11 @@ export class Player {
   /** A difference leads from the answer at `since` to that at the point it names. */
   #difference(query: Query, since: Versions, update: Update, until: Versions = {}): void {
     for (const [source, version] of Object.entries(until)) {
-      if (source in update.versions) {
-        ensure(update.versions[source] === version, () => `until ${show(until)}, but it went to ${show(update.versions)}`)
-      }
+      const at = update.versions[source]
+      ensure(at === undefined || at === version, () => `until ${show(until)}, but it went to ${show(update.versions)}`)
     }
     const { model } = this.#bench
-    this.#checks.push(() => {
+    this.#world.later(() => {
       const entries = model.answerAt(query, since)
       if (entries === undefined) return false
       const holder = new Holder(query, { entries, versions: since })
@@ -201,8 +120,11 @@ export class Player {
     const followed = newest(this.#feeds, index) ?? this.#follow({})
     if (followed.busy) return
     const { feed, holder } = followed.follower
-    if (holder.versions !== undefined && holder.query === followed.query) this.#held(new Holder(holder.query, { entries: holder.entries, versions: feed.versions }))
-    const to = wanted === undefined ? undefined : this.#point(wanted)
+    const { query, entries } = holder
+    // Where nothing touched its ranges, the point that it holds has moved on by itself (L9).
+    const current = holder.versions !== undefined && query === followed.query
+    if (current) this.#held(new Holder(query, { entries, versions: feed.versions }))
+    const to = wanted === undefined ? undefined : this.#world.point(wanted)
     if (to !== undefined && !Object.entries(to).every(([source, at]) => at >= (feed.versions[source] ?? 0))) return
     await this.#step(followed, to)
   }
@@ -210,12 +132,12 @@ export class Player {
   async #step(followed: Followed, to: Versions | undefined): Promise<void> {
     const { follower } = followed
     followed.busy = true
-    await this.#unlessLost([to], this.#era, async () => {
+    await this.#world.unlessLost([to], async () => {
       const update = await follower.feed.take(to)
-      this.#traffic[update === undefined ? 'quiet' : 'steps']++
+      this.#world.traffic[update === undefined ? 'quiet' : 'steps']++
       follower.accept(update, to)
       const { query, entries, versions = {} } = follower.holder
-      this.#points.push(versions)
+      this.#world.saw(versions)
       this.#held(new Holder(query, { entries, versions }))
     })
     followed.busy = false
@@ -223,7 +145,7 @@ export class Player {
 
   #held(holder: Holder): void {
     const { model } = this.#bench
-    this.#checks.push(() => holder.check(model))
+    this.#world.later(() => holder.check(model))
   }
 
   #setQuery(index: number, query: Query): void {
@@ -236,13 +158,19 @@ export class Player {
   /** Someone goes, and comes back with the point held. */
   async #resume(index: number): Promise<void> {
     const followed = newest(this.#feeds, index)
-    if (followed === undefined || followed.busy) return
-    const { holder, feed } = followed.follower
-    const { query, entries, versions: since } = holder
-    if (since === undefined) return
-    const follower = this.#bench.follow(query, { since }, { entries, versions: since })
-    Object.assign(followed, { follower, query })
+    if (followed === undefined || followed.busy || followed.follower.holder.versions === undefined) return
+    const { feed } = followed.follower
+    this.#comeBack(followed)
     await feed.close()
+  }
+
+  #comeBack(followed: Followed): void {
+    const { query, entries, versions: since } = followed.follower.holder
+    const again =
+      since === undefined
+        ? { follower: this.#bench.follow(followed.query), query: followed.query }
+        : { follower: this.#bench.follow(query, { since }, { entries, versions: since }), query }
+    Object.assign(followed, again, { busy: false })
   }
 
   async #leave(index: number): Promise<void> {
@@ -255,9 +183,9 @@ export class Player {
   /** Asks for what is not there yet: the next commit brings it. */
   #await({ how, query, feed }: Extract<Op, { do: 'await' }>): void {
     const bench = this.#bench
-    if (this.#traffic.write === 0 || !bench.wrote) return
+    if (!bench.wrote) return
     const { next, store } = bench
-    const since = this.#point(0)
+    const since = this.#world.whole(0)
     const followed = newest(this.#feeds, feed)
     const ask = async (): Promise<void> => {
       if (how === 'fetch') {
@@ -267,9 +195,9 @@ export class Player {
         const until = mergeVersions(since, next)
         this.#difference(query, since, await store.changes(query, { since, until }), until)
       } else if (followed !== undefined && !followed.busy) await this.#step(followed, next)
-      this.#traffic.waited++
+      this.#world.traffic.waited++
     }
-    const wait = this.#unlessLost([since], this.#era, ask)
+    const wait = this.#world.unlessLost([since], ask)
     this.#waits.add(wait)
     wait.then(
       () => this.#waits.delete(wait),
@@ -278,78 +206,14 @@ export class Player {
   }
 
   #reopen(): Promise<void> {
-    const open = async (): Promise<void> => {
-      await this.#writing
-      this.#era++
+    const opening = this.#opening.then(async () => {
+      await this.#writer.ended
       for (const { follower } of this.#feeds) await follower.feed.close()
-      const { model } = this.#bench
-      await this.#bench.reopen(() => this.#verify())
-      if (this.#bench.model === model) return
-      this.#points = [this.#bench.latest]
-      this.#made = []
-    }
-    const opening = this.#opening.then(open)
+      if (!(await this.#world.reopen())) this.#writer.forget()
+    })
     this.#opening = opening.catch(() => undefined)
-    return opening.then(() => this.#comeBack())
+    return opening.then(() => {
+      for (const followed of this.#feeds) this.#comeBack(followed)
+    })
   }
-
-  /** Those who held something before it was closed come back with it. */
-  #comeBack(): void {
-    for (const followed of this.#feeds) {
-      const { query, entries, versions: since } = followed.follower.holder
-      const options = since === undefined ? {} : { since }
-      const start = since === undefined ? undefined : { entries, versions: since }
-      const asked = since === undefined ? followed.query : query
-      Object.assign(followed, { follower: this.#bench.follow(asked, options, start), query: asked, busy: false })
-    }
-  }
-
-  #verify(): void {
-    for (const check of this.#checks) if (check() !== false) this.#traffic.points++
-    this.#checks = []
-    this.#traffic.points += this.#bench.recheck()
-  }
-
-  /** Does what may find its points lost, where they are; or its store closed, where it was opened again. */
-  async #unlessLost(points: readonly (Versions | undefined)[], era: number, work: () => Promise<void>): Promise<void> {
-    try {
-      await work()
-    } catch (error) {
-      if (isFanlightError(error, 'CLOSED') && era !== this.#era) return
-      const lost = points.some((point) => point !== undefined && this.#isLost(point))
-      if (!isFanlightError(error, 'LOST_IN_FOG') || !lost) throw error
-    }
-  }
-
-  #isLost(point: Versions): boolean {
-    const { oldest } = this.#bench.store
-    return Object.entries(oldest).some(([source, version]) => (point[source] ?? Infinity) < version)
-  }
-
-  /** A point that was seen, counted from the newest. */
-  #point(index: number): Versions {
-    const { model } = this.#bench
-    return this.#bench.present(model.canonical(newest(this.#points, index) ?? {}))
-  }
-
-  #changesOf(picks: readonly Pick[]): readonly Change[] {
-    const bench = this.#bench
-    const place = bench.place(picks[0]?.key ?? '')
-    const chosen = new Map<string, Change>()
-    for (const { key, gone, value } of picks) {
-      if (bench.place(key) !== place) continue
-      const put = (): Change => ({ key, value: bench.setup.values === undefined ? bench.value() : value })
-      chosen.set(key, gone ? { key, gone: true } : put())
-    }
-    return [...chosen.values()]
-  }
-}
-
-function newest<T>(list: readonly T[], index: number): T | undefined {
-  return list[list.length - 1 - (index % Math.max(1, list.length))]
-}
-
-function keyOfEachPlace(bench: Bench): readonly string[] {
-  const places = new Map(bench.pool.map((key) => [bench.place(key), key]))
-  return [...places.values()]
 }

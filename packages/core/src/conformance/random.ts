@@ -3,9 +3,10 @@ import type { HistoryLimits } from '../limits.ts'
 import { breathe } from '../testing/turns.ts'
 import { Bench } from './bench.ts'
 import { ensure, show } from './check.ts'
-import { Player, type Traffic, noTraffic } from './player.ts'
+import { Player } from './player.ts'
 import { type Script, anyScript } from './script.ts'
 import type { Setup } from './setup.ts'
+import { type Traffic, noTraffic } from './world.ts'
 
 /** How many random histories are tried. */
 export interface RandomOptions {
@@ -39,7 +40,12 @@ export async function checkRandomHistories(setup: Setup, options: RandomOptions 
   const numRuns = options.runs ?? Math.max(1, Math.round((setup.runs ?? runsDefault) * runsFactor()))
   const seed = options.seed ?? seedOf()
   const endOnFailure = options.shrink === false
-  const outcome = await fc.check(property, { numRuns, endOnFailure, ...(seed === undefined ? {} : { seed }), ...pathOf() })
+  const outcome = await fc.check(property, {
+    numRuns,
+    endOnFailure,
+    ...(seed === undefined ? {} : { seed }),
+    ...pathOf(),
+  })
   if (outcome.failed) throw failureOf(outcome)
   if (numRuns >= 20) checkFloors(traffic, supports)
   return traffic
@@ -75,7 +81,7 @@ async function play(
 }
 
 /** What went wrong, how to play it again, and the history that showed it. */
-function failureOf(outcome: fc.RunDetails<unknown>): Error {
+function failureOf<T>(outcome: fc.RunDetails<T>): Error {
   const { seed, counterexamplePath, errorInstance: cause } = outcome
   const what = cause instanceof Error ? cause.message : String(cause)
   const report = fc.defaultReportMessage(outcome) ?? ''
@@ -84,7 +90,18 @@ function failureOf(outcome: fc.RunDetails<unknown>): Error {
 
 /** A run in which a kind of thing never happened says nothing of it. */
 function checkFloors(traffic: Traffic, { commit, single }: Bench['store']['supports']): void {
-  const least: (keyof Traffic)[] = ['write', 'fetch', 'changes', 'take', 'steps', 'quiet', 'points', 'waited', 'setQuery', 'resume']
+  const least: (keyof Traffic)[] = [
+    'write',
+    'fetch',
+    'changes',
+    'take',
+    'steps',
+    'quiet',
+    'points',
+    'waited',
+    'setQuery',
+    'resume',
+  ]
   if (commit && !single) least.push('conflicts')
   const missing = least.filter((kind) => traffic[kind] === 0)
   ensure(missing.length === 0, () => `the histories had no ${missing.join(', ')}: ${show(traffic)}`)

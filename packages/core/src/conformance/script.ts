@@ -12,7 +12,13 @@ export interface Pick {
 
 /** One thing to do. Numbers choose among what there is by then: points, feeds, commits, counted from the newest. */
 export type Op =
-  | { readonly do: 'write'; readonly picks: readonly Pick[]; readonly basis: number | undefined; readonly guard: Query | undefined; readonly id: boolean }
+  | {
+      readonly do: 'write'
+      readonly picks: readonly Pick[]
+      readonly basis: number | undefined
+      readonly guard: Query | undefined
+      readonly id: boolean
+    }
   | { readonly do: 'retry'; readonly commit: number }
   | { readonly do: 'fetch'; readonly query: Query; readonly min: number | undefined; readonly max: number | undefined }
   | { readonly do: 'changes'; readonly query: Query; readonly since: number; readonly until: number | undefined }
@@ -70,10 +76,16 @@ function scriptAbout(bench: Bench, keys: readonly string[]): fc.Arbitrary<Script
     { weight: 2, arbitrary: anyWait(query, number) },
     { weight: 1, arbitrary: fc.constant({ do: 'settle' as const }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('tick' as const), ms: fc.constantFrom(1, 50, 5_000) }) },
-    ...(supports.ids ? [{ weight: 1, arbitrary: fc.record({ do: fc.constant('retry' as const), commit: number }) }] : []),
+    ...(supports.ids
+      ? [{ weight: 1, arbitrary: fc.record({ do: fc.constant('retry' as const), commit: number }) }]
+      : []),
     ...(supports.durable ? [{ weight: 1, arbitrary: fc.constant({ do: 'reopen' as const }) }] : []),
   )
-  return fc.array(fc.array(op, { minLength: 1, maxLength: 4, size: 'max' }), { minLength: 2, maxLength: 20, size: 'max' })
+  return fc.array(fc.array(op, { minLength: 1, maxLength: 4, size: 'max' }), {
+    minLength: 2,
+    maxLength: 20,
+    size: 'max',
+  })
 }
 
 function anyWait(query: fc.Arbitrary<Query>, feed: fc.Arbitrary<number>): fc.Arbitrary<Op> {

@@ -56,4 +56,3 @@ export interface Setup<S extends AnyStore = AnyStore> {
   /** How many random histories are tried, before `FANLIGHT_RUNS` multiplies it. Default 100. */
   readonly runs?: number | undefined
 }
-

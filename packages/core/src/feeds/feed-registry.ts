@@ -57,15 +57,14 @@ export class FeedRegistry {
     const hit = (followed: Followed): void => {
       if (followed.touched) return
       followed.touched = true
+      followed.touches++
+      followed.before = before
       hits.push(followed)
     }
     if (keys === undefined) this.#bySignature.forEach(hit)
     else for (const key of keys) this.#index.stab(key, hit)
-    for (const followed of hits) {
-      for (const feed of followed.feeds) feed.touch(before)
-      // Before anyone is told: a holder may commit while it is told, and that commit has to find the feeds once more.
-      followed.touched = false
-    }
+    // Before anyone is told: a holder may commit while it is told, and that commit has to find the feeds once more.
+    for (const followed of hits) followed.touched = false
     return hits
   }
 

@@ -32,11 +32,17 @@ export class StoreFeed implements Feed {
   /** The spans of which the holder has entries: those of the query last answered. */
   #held: Spans | undefined
   #generation = 0
+  /** The generation of the last update that was taken. */
+  #answered = 0
   #min: Versions | undefined
   /** The point up to which nothing is missing. It is `reached` while nothing touched the ranges. */
   #at: Versions | undefined
-  /** The point last taken: `take(to)` may go back to here, since nothing changed up to `#at`. */
+  /** The point last taken, where it is before `#at`: `take(to)` may go back to here, since nothing changed in between. */
   #floor: Versions | undefined
+  /** How many touches of what it follows it has noticed. */
+  #seen: number
+  /** Whether it may take what others of the same query took: it has answered, and its query never changed. */
+  #sharing = false
   /** Whether something may have touched the ranges after `#at`. */
   #pending = true
   /** Whether the holder is to be told of the next touch. */
@@ -52,15 +58,17 @@ export class StoreFeed implements Feed {
     this.#spans = spans
     this.#stall = options.stall
     if (options.since !== undefined) {
-      this.#at = this.#floor = resumable(host, options.since)
+      this.#at = resumable(host, options.since)
       this.#held = spans
     }
     if (options.min !== undefined) this.#min = host.resolve(options.min, 'min')
     this.#followed = host.follow(this, spans)
+    this.#seen = this.#followed.touches
     if (options.signal !== undefined) this.#heed(options.signal)
   }
 
   get versions(): Versions {
+    this.#notice()
     return this.#before ?? (this.#pending ? (this.#at ?? {}) : this.#host.reached)
   }
 
@@ -88,6 +96,18 @@ export class StoreFeed implements Feed {
   }
 
   take(to?: Versions): Update | undefined | Promise<Update | undefined> {
+    this.#notice()
+    if (to === undefined && this.#sharing && this.#pending) {
+      // The same step as another feed of this query took: nothing is left to evaluate, or to make.
+      const { since, until, update } = this.#followed
+      if (until !== undefined && since === this.#at && until === this.#host.reached) {
+        this.#armed = true
+        this.#pending = false
+        this.#at = until
+        if (this.#floor !== undefined) this.#floor = undefined
+        return update
+      }
+    }
     if (this.#failure !== undefined) throw this.#failure
     if (this.#taking) throw new FanlightError('BAD_QUERY', 'the take before has not ended: await it first')
     const { reached } = this.#host
@@ -102,13 +122,20 @@ export class StoreFeed implements Feed {
 
   setQuery(query: Query): number {
     if (this.#failure !== undefined) throw this.#failure
+    this.#notice()
     const spans = readQuery(query, this.#host.rangesMax)
     const before = this.#followed
     this.#followed = this.#host.follow(this, spans)
     this.#host.unfollow(this, before)
+    this.#seen = this.#followed.touches
     this.#spans = spans
     this.#generation++
-    this.touch(this.#host.reached)
+    this.#sharing = false
+    if (!this.#pending) {
+      this.#pending = true
+      this.#floor ??= this.#at
+      this.#at = this.#host.reached
+    }
     this.ring()
     return this.#generation
   }
@@ -126,19 +153,14 @@ export class StoreFeed implements Feed {
     return iterateFeed(this, () => this.#failure !== undefined && this.#failure.store === undefined)
   }
 
-  /** A commit touched the ranges, or the query changed: what was missing nothing up to `before` misses something now. */
-  touch(before: Versions): void {
-    if (this.#pending) return
-    this.#pending = true
-    this.#at = before
-  }
-
-  /** Tells the holder, once until it takes. */
+  /** Something may have touched the ranges: tells the holder, once until it takes. */
   ring(): void {
-    if (!this.#armed || this.#ring === undefined) return
+    this.#notice()
+    const ring = this.#ring
+    if (!this.#armed || ring === undefined) return
     this.#armed = false
     try {
-      this.#ring()
+      ring()
     } catch (error) {
       // The holder's mistake must not break the commit that woke it: it is thrown where nobody else stands.
       queueMicrotask(() => {
@@ -151,11 +173,30 @@ export class StoreFeed implements Feed {
   end(why: FanlightError): void {
     if (this.#failure !== undefined) return
     this.#failure = why
+    this.#sharing = false
     this.#host.unfollow(this, this.#followed)
     this.#armed = true
     this.ring()
     this.#ended.abort(why)
     this.#ring = undefined
+  }
+
+  /**
+   * Finds out whether a commit touched the ranges: what was missing nothing up to before it misses something now. Nobody
+   * tells each feed, since a commit may touch thousands.
+   */
+  #notice(): void {
+    const { touches, before } = this.#followed
+    if (touches === this.#seen) return
+    if (!this.#pending) {
+      this.#pending = true
+      // Of several touches only the last is known; nothing touched the ranges between `#at` and the first.
+      if (touches === this.#seen + 1 && this.#at !== before) {
+        this.#floor ??= this.#at
+        this.#at = before
+      }
+    }
+    this.#seen = touches
   }
 
   #heed(signal: AbortSignal): void {
@@ -173,6 +214,7 @@ export class StoreFeed implements Feed {
   }
 
   #step(target: Versions): Update | undefined | Promise<Update | undefined> {
+    this.#notice()
     const host = this.#host
     const newest = target === host.reached || reaches(target, host.reached)
     const since = this.#at
@@ -185,9 +227,7 @@ export class StoreFeed implements Feed {
       if (shared !== undefined) return this.#moved(shared, target)
       if (reaches(since, host.oldest)) return this.#patch(since, target, newest)
       host.noted('reset', 1)
-    } else if (this.#floor !== undefined && !reaches(target, this.#floor)) {
-      throw behindHeld(this.#floor, target)
-    }
+    } else this.#refuseBack(target)
     this.#armed = true
     if (newest) this.#pending = false
     return this.#replace(target)
@@ -195,14 +235,18 @@ export class StoreFeed implements Feed {
 
   /** Nothing changed between the point last taken and the target. */
   #stay(target: Versions, newest: boolean): undefined {
-    if (this.#floor !== undefined && !reaches(target, this.#floor)) throw behindHeld(this.#floor, target)
+    this.#refuseBack(target)
     this.#armed = true
-    this.#floor = target
-    if (newest) {
-      this.#pending = false
-      this.#at = target
-    }
+    const forward = this.#at === undefined || reaches(target, this.#at)
+    if (forward) this.#at = target
+    this.#floor = forward ? undefined : target
+    if (newest) this.#pending = false
     return undefined
+  }
+
+  #refuseBack(target: Versions): void {
+    const held = this.#floor ?? this.#at
+    if (held !== undefined && !reaches(target, held)) throw behindHeld(held, target)
   }
 
   #patch(since: Versions, target: Versions, newest: boolean): Update | undefined | Promise<Update | undefined> {
@@ -227,20 +271,21 @@ export class StoreFeed implements Feed {
     const made = (reading: Reading): Update => {
       const ranges = mergeSpans([...(before?.list ?? []), ...spans.list]).map(rangeOf)
       const replace = { ranges, entries: reading.entries }
+      const update: Update = {
+        generation,
+        ...(generation === this.#answered ? {} : { query: spans.query }),
+        replace,
+        changes: [],
+        versions: target,
+        behind: this.#host.behind(target),
+        folded: 1,
+      }
       this.#held = spans
+      this.#answered = generation
+      this.#sharing = generation === 0
       this.#min = undefined
-      return this.#moved(
-        {
-          generation,
-          ...(before === undefined || before === spans ? {} : { query: spans.query }),
-          replace,
-          changes: [],
-          versions: target,
-          behind: this.#host.behind(target),
-          folded: 1,
-        },
-        target,
-      ) as Update
+      this.#moved(update, target)
+      return update
     }
     const reading = this.#evaluate(() => this.#host.readAt(spans, target))
     if (!(reading instanceof Promise)) return made(reading)
@@ -278,7 +323,8 @@ export class StoreFeed implements Feed {
   }
 
   #moved(update: Update, target: Versions): Update | undefined {
-    this.#at = this.#floor = target
+    this.#at = target
+    this.#floor = undefined
     return update.folded === 0 && update.replace === undefined ? undefined : update
   }
 
@@ -295,16 +341,24 @@ export class StoreFeed implements Feed {
   /** Marks that a take is under way, until it ends; where it evaluates already, from the point held. */
   #busy<T>(work: Promise<T>, held?: Versions): Promise<T> {
     this.#taking = true
+    this.#sharing = false
     this.#before = held
     const done = (): void => {
       this.#taking = false
+      this.#sharing = this.#generation === 0 && this.#held !== undefined && this.#failure === undefined
       this.#before = undefined
     }
     work.then(done, done)
-    return work.then((result) => {
-      if (this.#failure !== undefined) throw this.#failure
-      return result
-    })
+    // Whoever closes the feed ends the take with that, whatever the wait under it ended with.
+    return work.then(
+      (result) => {
+        if (this.#failure !== undefined) throw this.#failure
+        return result
+      },
+      (error: unknown) => {
+        throw this.#failure ?? error
+      },
+    )
   }
 }
 

@@ -8,6 +8,10 @@ export class Followed {
   readonly signature: string
   /** Whether the commit under way has touched it already. */
   touched = false
+  /** How many commits have touched it: a feed that has noticed fewer has something to take. */
+  touches = 0
+  /** The point before the last of these commits. */
+  before: Versions = {}
   /** Its feeds. One that leaves while they are told leaves the array that is walked as it is. */
   feeds: StoreFeed[] = []
   /** The last update made, of generation 0, for whoever else takes the same step. */

@@ -1,7 +1,10 @@
 import type { FeedState, SourceId, SourceState, Versions } from '../store.ts'
 
-/** What a point says of the sources that another names. */
+/** What a point says of the sources that another names; the point itself where that is all it says. */
 export function restrict(point: Versions, sources: Versions): Versions {
+  let all = true
+  for (const source in point) all &&= source in sources
+  if (all) return point
   const part: Record<SourceId, number> = {}
   for (const source in sources) {
     const version = point[source]
@@ -22,7 +25,11 @@ export function greatestOf(points: readonly Versions[]): Record<SourceId, number
 
 function fold(points: readonly Versions[], choose: (a: number, b: number) => number): Record<SourceId, number> {
   const folded: Record<SourceId, number> = {}
+  let before: Versions | undefined
   for (const point of points) {
+    // Feeds of one store say the same object.
+    if (point === before) continue
+    before = point
     for (const source in point) {
       const version = point[source] ?? 0
       folded[source] = choose(version, folded[source] ?? version)

@@ -1,7 +1,20 @@
 import type { Clock } from '../ambient.ts'
 import type {
-  ChangesOptions, Continued, Feed, FeedState, FetchOptions, Query, Snapshot, SourceId, Store, Supports, Types, Update,
-  ValueAt, Versions, WatchOptions,
+  ChangesOptions,
+  Continued,
+  Feed,
+  FeedState,
+  FetchOptions,
+  Query,
+  Snapshot,
+  SourceId,
+  Store,
+  Supports,
+  Types,
+  Update,
+  ValueAt,
+  Versions,
+  WatchOptions,
 } from '../store.ts'
 import { Behind } from './behind.ts'
 

@@ -76,8 +76,8 @@ export const bounds: Part = {
         const { store, never } = bench
         const ender = new AbortController()
         const { signal } = ender
-        const waits = [store.fetch({}, { min: never, signal }), store.changes({}, { since, until: never, signal })].map((wait) =>
-          rejects(wait, 'ABORTED'),
+        const waits = [store.fetch({}, { min: never, signal }), store.changes({}, { since, until: never, signal })].map(
+          (wait) => rejects(wait, 'ABORTED'),
         )
         await turns()
         const reason = new Error('enough')

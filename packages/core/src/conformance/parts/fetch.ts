@@ -41,7 +41,11 @@ export const fetching: Part = {
         await bench.put(...bench.pool)
         const up = await bench.fetch({})
         const down = await bench.fetch({ reverse: true })
-        same(down.entries.map(({ key }) => key), up.entries.map(({ key }) => key).reverse(), 'the keys backwards')
+        same(
+          down.entries.map(({ key }) => key),
+          up.entries.map(({ key }) => key).reverse(),
+          'the keys backwards',
+        )
       },
     },
     {
@@ -87,12 +91,18 @@ export const fetching: Part = {
           [a, a, b],
           [{ gte: a }, { gte: a }],
           [{ gte: b }, { lte: c }],
-          [{ lt: c, reverse: true }, { gt: b, reverse: true }],
+          [
+            { lt: c, reverse: true },
+            { gt: b, reverse: true },
+          ],
           [{ lt: c, reverse: true }, { gt: b }],
           [{ limit: 2 }, { reverse: true, limit: 2 }],
           [{ gte: b, limit: 1 }, { gte: b, limit: 3 }, a],
           [d, { gt: c, lt: b }, a],
-          [{ limit: 1, reverse: true }, { limit: 2, reverse: true }],
+          [
+            { limit: 1, reverse: true },
+            { limit: 2, reverse: true },
+          ],
         ]
         for (const query of queries) await bench.fetch(query)
       },
@@ -101,8 +111,20 @@ export const fetching: Part = {
       title: 'section 3: an absent option and one that is undefined are the same',
       run: async (bench) => {
         await bench.put(...bench.keys(1))
-        const none = { gt: undefined, gte: undefined, lt: undefined, lte: undefined, limit: undefined, reverse: undefined }
-        const { entries } = await bench.fetch(none, { min: undefined, max: undefined, stall: undefined, signal: undefined })
+        const none = {
+          gt: undefined,
+          gte: undefined,
+          lt: undefined,
+          lte: undefined,
+          limit: undefined,
+          reverse: undefined,
+        }
+        const { entries } = await bench.fetch(none, {
+          min: undefined,
+          max: undefined,
+          stall: undefined,
+          signal: undefined,
+        })
         ensure(entries.length > 0, 'all entries')
       },
     },
@@ -126,7 +148,8 @@ export const fetching: Part = {
       run: async ({ store }) => {
         for (const key of ['\ud800', 'a\udc00', '\udfff\ud800']) {
           await rejects(store.fetch(key), 'BAD_KEY', 'BAD_QUERY')
-          for (const name of ['gt', 'gte', 'lt', 'lte']) await rejects(store.fetch({ [name]: key }), 'BAD_KEY', 'BAD_QUERY')
+          for (const name of ['gt', 'gte', 'lt', 'lte'])
+            await rejects(store.fetch({ [name]: key }), 'BAD_KEY', 'BAD_QUERY')
         }
       },
     },

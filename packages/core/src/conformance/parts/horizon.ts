@@ -23,21 +23,27 @@ export const horizon: Part = {
       const error = await rejects(store.fetch({}, { max: { [source]: at - 1 } }), 'LOST_IN_FOG')
       ensure((error.horizon?.[source] ?? -1) >= at, () => `LOST_IN_FOG names the horizon: ${show(error.horizon)}`)
     }),
-    forgetful('section 3: changes since the horizon and after it are told, before it are LOST_IN_FOG', async (bench, at) => {
-      const { store, source, latest } = bench
-      for (const since of [at, at + 1]) await difference(bench, {}, { ...latest, [source]: since })
-      const lost = { ...latest, [source]: at - 1 }
-      await rejects(store.changes({}, { since: lost }), 'LOST_IN_FOG')
-      await rejects(store.changes([], { since: lost, until: latest }), 'LOST_IN_FOG')
-    }),
-    forgetful('L7: who comes back from before the horizon gets a replacement, from after it what changed', async (bench, at) => {
-      const { source } = bench
-      const [lost] = await resumed(bench, { ...bench.latest, [source]: at - 1 }).catchUp()
-      ensure(lost?.replace !== undefined, () => `what is lost is replaced: ${show(lost)}`)
-      for (const since of [at, at + 1]) await resumed(bench, { ...bench.latest, [source]: since }).catchUp()
-      const empty = bench.follow({}, { since: {} }, { entries: [], versions: {} })
-      await empty.catchUp()
-    }),
+    forgetful(
+      'section 3: changes since the horizon and after it are told, before it are LOST_IN_FOG',
+      async (bench, at) => {
+        const { store, source, latest } = bench
+        for (const since of [at, at + 1]) await difference(bench, {}, { ...latest, [source]: since })
+        const lost = { ...latest, [source]: at - 1 }
+        await rejects(store.changes({}, { since: lost }), 'LOST_IN_FOG')
+        await rejects(store.changes([], { since: lost, until: latest }), 'LOST_IN_FOG')
+      },
+    ),
+    forgetful(
+      'L7: who comes back from before the horizon gets a replacement, from after it what changed',
+      async (bench, at) => {
+        const { source } = bench
+        const [lost] = await resumed(bench, { ...bench.latest, [source]: at - 1 }).catchUp()
+        ensure(lost?.replace !== undefined, () => `what is lost is replaced: ${show(lost)}`)
+        for (const since of [at, at + 1]) await resumed(bench, { ...bench.latest, [source]: since }).catchUp()
+        const empty = bench.follow({}, { since: {} }, { entries: [], versions: {} })
+        await empty.catchUp()
+      },
+    ),
     forgetful('L1: what a store has forgotten is not in its windows', async (bench) => {
       for (const key of bench.pool) await bench.fetch(key)
       await bench.fetch({})

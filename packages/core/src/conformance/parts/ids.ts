@@ -60,7 +60,7 @@ export const identifying: Part = {
         await bench.put(key)
         const id = idOf(bench, 1)
         await commitOf(bench, [bench.change(key)], { id })
-        const others: readonly (readonly Change[])[] = [[bench.change(key)], [], [{ key, gone: true }]]
+        const others: readonly (readonly Change[])[] = [[bench.change(key)], [{ key, gone: true }]]
         for (const changes of others) {
           const error = await rejects(required(bench).commit(changes, { id }), 'BAD_QUERY')
           same(error.applied, 'no', 'applied of a commit with the id of another')

@@ -28,7 +28,10 @@ export const resuming: Part = {
         const since = await bench.put(...bench.keys(1))
         const follower = resumed(bench, since)
         const updates = await follower.catchUp()
-        ensure(updates.every(({ changes, replace }) => changes.length === 0 && replace === undefined), () => show(updates))
+        ensure(
+          updates.every(({ changes, replace }) => changes.length === 0 && replace === undefined),
+          () => show(updates),
+        )
         await bench.put(...bench.keys(1))
         await follower.catchUp()
       },

@@ -5,11 +5,38 @@ import { commitOf, refused } from './commit.ts'
 
 /** Values that must come back as they went in. */
 const goodValues: readonly unknown[] = [
-  null, true, false, 0, 1, -1, 1.5, -0.001, 2 ** 31, 2 ** 32, 2 ** 53 - 1, 1 - 2 ** 53, 1e308, 5e-324,
-  '', ' ', 'é😀\u0000\uffff', 'x'.repeat(5_000), 'undefined', '__proto__',
-  new Uint8Array(0), Uint8Array.from({ length: 256 }, (_, i) => i), Uint8Array.of(0), new Uint8Array(5_000).fill(7),
-  [], [[]], [null, [1, ['a', Uint8Array.of(1, 2)]], {}], Array.from({ length: 300 }, (_, i) => i),
-  {}, { '': 1 }, { constructor: 1, toString: 'x', hasOwnProperty: null, length: 3 }, { b: { a: [{ c: Uint8Array.of(9) }] } },
+  null,
+  true,
+  false,
+  0,
+  1,
+  -1,
+  1.5,
+  -0.001,
+  2 ** 31,
+  2 ** 32,
+  2 ** 53 - 1,
+  1 - 2 ** 53,
+  1e308,
+  5e-324,
+  '',
+  ' ',
+  'é😀\u0000\uffff',
+  'x'.repeat(5_000),
+  'undefined',
+  '__proto__',
+  new Uint8Array(0),
+  Uint8Array.from({ length: 256 }, (_, i) => i),
+  Uint8Array.of(0),
+  new Uint8Array(5_000).fill(7),
+  [],
+  [[]],
+  [null, [1, ['a', Uint8Array.of(1, 2)]], {}],
+  Array.from({ length: 300 }, (_, i) => i),
+  {},
+  { '': 1 },
+  { constructor: 1, toString: 'x', hasOwnProperty: null, length: 3 },
+  { b: { a: [{ c: Uint8Array.of(9) }] } },
   { '😀': 1, '\uffff': 2, '0': 3, '10': 4 },
 ]
 
@@ -69,7 +96,11 @@ export const valuing: Part = {
         if (names.length === 0) return 'no such names among the keys'
         for (const key of names) await commitOf(bench, [bench.change(key)])
         const { entries } = await bench.fetch({})
-        for (const name of names) ensure(entries.some(({ key }) => key === name), () => `${name} is missing`)
+        for (const name of names)
+          ensure(
+            entries.some(({ key }) => key === name),
+            () => `${name} is missing`,
+          )
         const follower = bench.follow(names)
         await follower.catchUp()
         for (const key of names) await bench.delete(key)

@@ -68,7 +68,13 @@ export const windows: Part = {
       needs: ['manyKeys'],
       run: async (bench) => {
         const [a = '', b = ''] = bench.keys(2)
-        const points = [await bench.put(a, b), await bench.delete(a), await bench.put(b), await bench.put(a), await bench.put(b)]
+        const points = [
+          await bench.put(a, b),
+          await bench.delete(a),
+          await bench.put(b),
+          await bench.put(a),
+          await bench.put(b),
+        ]
         for (const point of points) for (const query of [a, {}, { lte: a }, [a, b]]) await bench.exactly(query, point)
       },
     },
@@ -94,7 +100,10 @@ export const windows: Part = {
         for (let i = 0; i < 3; i++) {
           const point = await bench.put(b)
           const { versions } = await bench.fetch(a, { min: point })
-          ensure((versions[bench.source] ?? 0) >= (point[bench.source] ?? 0), () => `${show(versions)} is not at ${show(point)}`)
+          ensure(
+            (versions[bench.source] ?? 0) >= (point[bench.source] ?? 0),
+            () => `${show(versions)} is not at ${show(point)}`,
+          )
         }
       },
     },

@@ -1,0 +1,137 @@
+import { leastOf, restrict } from '../feeds/points.ts'
+import type { SourceId, Versions } from '../store.ts'
+import { mergeVersions, reaches } from '../versions.ts'
+import type { SessionFeed } from './feed.ts'
+
+/**
+ * Keeps the feeds of a session together (L5). There is one point T. A feed that takes goes to T; where it is there, it moves
+ * T on to the newest point that all feeds have reached. T stays where it is while another feed that somebody holds has
+ * something to take up to T: so nobody sees the second step of one feed before the first of another.
+ *
+ * A feed counts from its first take on. It does not hold the others back where it has no holder, where its last take failed,
+ * and where nothing in its ranges changed up to T. A first take is never held back: it goes to T, or moves T where it must
+ * not be before a newer point.
+ */
+export class SessionSteps {
+  #point: Versions = {}
+  readonly #members = new Set<SessionFeed>()
+  /** Those that have something to take up to T. */
+  #behind = new Set<SessionFeed>()
+  /** Those that could not go on, to be woken when they can. */
+  readonly #waiting = new Set<SessionFeed>()
+  #telling = false
+
+  /** Where a feed goes when it takes now; undefined: it has to wait for the others. */
+  target(feed: SessionFeed): Versions | undefined {
+    if (!this.#members.has(feed)) return this.#first(feed)
+    const here = restrict(this.#point, feed.reached)
+    if (this.#behind.has(feed) || feed.isUnanswered) return here
+    if (this.#isHeld(feed)) return undefined
+    return restrict(this.#newest(feed), feed.reached)
+  }
+
+  /** A feed is about to take at a point: T moves there, as far as the feed has reached it. */
+  begin(feed: SessionFeed, target: Versions): void {
+    this.#members.add(feed)
+    if (reaches(feed.reached, target)) this.#moveTo(target)
+  }
+
+  /** A feed took at a point, or found nothing up to there. */
+  arrived(feed: SessionFeed, target: Versions): void {
+    if (!this.#members.has(feed)) return
+    this.#moveTo(target)
+    if (!feed.misses(restrict(this.#point, feed.reached))) this.#behind.delete(feed)
+    if (feed.hasMore) this.hold(feed)
+    this.#tell()
+  }
+
+  /** A feed has something that it cannot take yet: it is woken when it can. */
+  hold(feed: SessionFeed): void {
+    this.#waiting.add(feed)
+    const here = this.#newest(feed)
+    const wanted: Record<SourceId, number> = {}
+    const { versions, reached } = feed
+    for (const source in reached) {
+      const from = Math.max(versions[source] ?? -1, here[source] ?? -1)
+      if (from < (reached[source] ?? 0)) wanted[source] = from + 1
+    }
+    for (const other of this.#members) {
+      const lag = restrict(wanted, other.reached)
+      if (!reaches(other.reached, lag)) other.catchUp({ ...other.reached, ...mergeVersions(other.reached, lag) })
+    }
+  }
+
+  /** A feed caught up, or holds the others back no longer. */
+  changed(): void {
+    this.#tell()
+  }
+
+  /** A feed failed, and does not hold the others back any more. */
+  failed(feed: SessionFeed): void {
+    if (this.#behind.delete(feed)) this.#tell()
+  }
+
+  /** A feed ended. */
+  leave(feed: SessionFeed): void {
+    this.#members.delete(feed)
+    this.#waiting.delete(feed)
+    this.#behind.delete(feed)
+    this.#tell()
+  }
+
+  /** The newest point that all have reached, and this feed; never before T. */
+  newestFor(feed: SessionFeed): Versions {
+    return restrict(this.#newest(feed), feed.reached)
+  }
+
+  /** The members that have not reached a point, in the sources that they have. */
+  laggards(point: Versions): readonly SessionFeed[] {
+    return [...this.#members].filter(({ reached }) => !reaches(reached, restrict(point, reached)))
+  }
+
+  #first(feed: SessionFeed): Versions {
+    const agreed = leastOf([feed.reached, ...this.#reached()])
+    const target: Record<SourceId, number> = {}
+    for (const source in feed.reached) {
+      const newest = agreed[source] ?? 0
+      const here = this.#point[source] ?? newest
+      const least = feed.least[source] ?? 0
+      target[source] = here >= least ? here : Math.max(newest, least)
+    }
+    return target
+  }
+
+  #newest(feed: SessionFeed): Versions {
+    return mergeVersions(this.#point, leastOf([feed.reached, ...this.#reached()]))
+  }
+
+  #reached(): Versions[] {
+    return Array.from(this.#members, ({ reached }) => reached)
+  }
+
+  #isHeld(feed: SessionFeed): boolean {
+    for (const other of this.#behind) if (other !== feed && other.holdsOthers) return true
+    return false
+  }
+
+  #moveTo(target: Versions): void {
+    const next = mergeVersions(this.#point, target)
+    if (reaches(this.#point, next)) return
+    this.#point = next
+    this.#behind = new Set([...this.#members].filter((feed) => feed.misses(restrict(next, feed.reached))))
+  }
+
+  /** Wakes those who waited, in a microtask, where nobody holds them any more. */
+  #tell(): void {
+    if (this.#telling || this.#waiting.size === 0) return
+    this.#telling = true
+    queueMicrotask(() => {
+      this.#telling = false
+      for (const feed of [...this.#waiting]) {
+        if (this.#isHeld(feed)) continue
+        this.#waiting.delete(feed)
+        feed.ring()
+      }
+    })
+  }
+}

@@ -1,0 +1,102 @@
+import { type FanlightError, closed } from '../errors.ts'
+
+/** How long a wrapper lives: what is under way when it closes ends with CLOSED, while the store inside lives on. */
+export class Lifetime {
+  readonly #name: string
+  readonly #ends = new Set<(why: FanlightError) => void>()
+  readonly #running = new Set<Promise<unknown>>()
+  #closing: Promise<void> | undefined
+
+  /** @param name what it is called in errors */
+  constructor(name: string) {
+    this.#name = name
+  }
+
+  get isClosed(): boolean {
+    return this.#closing !== undefined
+  }
+
+  assertOpen(): void {
+    if (this.#closing !== undefined) throw this.#closed()
+  }
+
+  /**
+   * Calls back when it closes.
+   *
+   * @returns ends that
+   */
+  onClose(end: (why: FanlightError) => void): () => void {
+    this.#ends.add(end)
+    return () => this.#ends.delete(end)
+  }
+
+  /**
+   * Does something that ends with CLOSED when this closes.
+   *
+   * @param signal of the asker
+   * @param mayWait whether it is worth a signal of its own, which ends a wait inside; one costs more than a fetch
+   */
+  run<R>(
+    signal: AbortSignal | undefined,
+    mayWait: boolean,
+    work: (signal: AbortSignal | undefined) => Promise<R>,
+  ): Promise<R> {
+    if (this.#closing !== undefined) return Promise.reject(this.#closed())
+    const ended = mayWait ? new AbortController() : undefined
+    const abort = (): void => ended?.abort(signal?.reason)
+    if (ended !== undefined) {
+      if (signal?.aborted === true) abort()
+      else signal?.addEventListener('abort', abort, { once: true })
+    }
+    return new Promise<R>((resolve, reject) => {
+      const finish = (): void => {
+        stop()
+        if (ended !== undefined) signal?.removeEventListener('abort', abort)
+      }
+      const stop = this.onClose((why) => {
+        finish()
+        reject(why)
+        ended?.abort(why)
+      })
+      let result: Promise<R>
+      try {
+        result = work(ended?.signal ?? signal)
+      } catch (error) {
+        finish()
+        return reject(error as Error)
+      }
+      result.then(
+        (value) => {
+          finish()
+          resolve(value)
+        },
+        (error: unknown) => {
+          finish()
+          reject(error as Error)
+        },
+      )
+    })
+  }
+
+  /** Does something that must end by itself, as a commit: closing waits for it. */
+  finish<R>(work: Promise<R>): Promise<R> {
+    const running: Promise<unknown> = work.catch(() => undefined).finally(() => this.#running.delete(running))
+    this.#running.add(running)
+    return work
+  }
+
+  /** Ends all that is under way; resolves when what must end by itself has. */
+  close(): Promise<void> {
+    if (this.#closing !== undefined) return this.#closing
+    const closing = Promise.all(this.#running).then(() => undefined)
+    this.#closing = closing
+    const why = this.#closed()
+    for (const end of [...this.#ends]) end(why)
+    this.#ends.clear()
+    return closing
+  }
+
+  #closed(): FanlightError {
+    return closed(this.#name, { store: this.#name })
+  }
+}

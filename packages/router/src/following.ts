@@ -1,0 +1,365 @@
+import { type Entry, type FeedState, isFanlightError, type SourceId, type Update, type Versions } from '@fanlight/core'
+import {
+  applyUpdate, checkVersions, diffEntries, mergeSpans, mergeVersions, rangeOf, type Span, type Spans, sourceName, spansOf, subtractSpans,
+} from '@fanlight/core/kit'
+import { assemble } from './assemble.ts'
+import { type RouterHost, tableAt } from './host.ts'
+import { inOrder, liftUpdate } from './lift.ts'
+import { type Part, planOf } from './plan.ts'
+import { agreedPoint, commonPoint, frozenWith, leadingPoint, raiseKnown } from './points.ts'
+import { mergeStates, pointOf, raise } from './scope.ts'
+import { scopedTo } from './scoped.ts'
+import { Sub } from './sub.ts'
+import { changedSpans, type Table } from './table.ts'
+
+/** A step of a feed, without what the feed itself adds. */
+export type Step = Omit<Update, 'generation' | 'query'>
+
+/** What may have to be waited for. */
+type Maybe<T> = T | Promise<T>
+
+/** Where a feed starts. */
+export interface Start {
+  readonly since: Versions | undefined
+  readonly min: Versions | undefined
+}
+
+/** How often one step is tried at a newer point, while stores forget faster than others catch up. */
+const triesMax = 16
+
+/** How many more stores than needed may be followed, after mounts have changed often. */
+const spareMax = 16
+
+/** The stores under a feed, stepping together. */
+export class Following {
+  readonly #host: RouterHost
+  readonly #ring: () => void
+  readonly #min: Versions
+  #spans: Spans
+  /** The table of mounts under which the stores were chosen. */
+  #table: Table
+  /** Whether some of the keys belong to other mounts by now. */
+  #moved = false
+  #subs: readonly Sub[] = []
+  /** Whether limits reach over several stores, so that answers are put together and compared. */
+  #assembled = false
+  #answer: readonly Entry[] | undefined
+  /** The keys that the next step replaces; undefined: none, and there may be no next step. */
+  #replacing: readonly Span[] | undefined
+  /** The point of a holder whose answer has to be put together before it can be compared. */
+  #recalled: Versions | undefined
+  /** The point that was handed on last. */
+  #held: Versions = {}
+
+  constructor(host: RouterHost, spans: Spans, { since, min }: Start, ring: () => void) {
+    this.#host = host
+    this.#ring = ring
+    this.#spans = spans
+    this.#table = host.tables.current
+    this.#min = min === undefined ? {} : host.resolve(min, 'min')
+    const point = since === undefined ? undefined : lenient(host, since)
+    if (point === undefined || !this.#resume(point)) this.#begin([])
+  }
+
+  get held(): Versions {
+    return this.#held
+  }
+
+  get reached(): Versions {
+    const point = agreedPoint(this.#subs, frozenWith(this.#subs))
+    raiseKnown(point, this.#held)
+    point[this.#host.tables.source] = this.#reachedTable()
+    return point
+  }
+
+  get state(): FeedState {
+    return mergeStates([...this.#subs.map(({ state }) => state), { [this.#host.tables.source]: { status: 'live' } }])
+  }
+
+  /** The point to which what is held is true by itself; undefined: there may be something to take. */
+  quiet(): Versions | undefined {
+    if (this.#replacing !== undefined || this.#recalled !== undefined || this.#moved) return undefined
+    for (const sub of this.#subs) if (sub.isPending) return undefined
+    const point = agreedPoint(this.#subs)
+    // Between two points of several sources there may be some at which a store has never been.
+    if (this.#subs.length > 1 && !this.#subs.every(({ versions }) => isPlain(versions, point))) return undefined
+    for (const source in point) if ((point[source] ?? 0) < (this.#held[source] ?? 0)) return undefined
+    point[this.#host.tables.source] = this.#reachedTable()
+    return point
+  }
+
+  /** Follows other keys: the next step replaces what is held. */
+  ask(spans: Spans): void {
+    const before = this.#spans.list
+    this.#spans = spans
+    this.#table = this.#host.tables.current
+    this.#moved = false
+    this.#begin(before)
+  }
+
+  /**
+   * Another table of mounts is the current one.
+   *
+   * @returns whether that concerns what is followed
+   */
+  retabled(): boolean {
+    const { current } = this.#host.tables
+    this.#moved = this.#spans.list.length === 0 || changedSpans(this.#table, current, this.#spans.list).length > 0
+    return this.#moved
+  }
+
+  /** Takes a step: to exactly `wanted`, or to the newest point at which all agree. */
+  take(wanted: Versions | undefined): Maybe<Step | undefined> {
+    if (this.#recalled !== undefined) return this.#recollect(this.#recalled).then(() => this.take(wanted))
+    const version = this.#retable(wanted)
+    return this.#advance(this.#target(version, wanted), { wanted, version, triesLeft: triesMax })
+  }
+
+  close(): void {
+    for (const sub of this.#subs) sub.close()
+  }
+
+  /** Starts with the whole answer, in place of whatever is held. */
+  #begin(held: readonly Span[]): void {
+    this.close()
+    const { parts, assembled } = planOf(this.#table, this.#spans)
+    this.#assembled = assembled
+    this.#answer = undefined
+    this.#recalled = undefined
+    this.#replacing = mergeSpans([...held, ...(this.#replacing ?? []), ...this.#spans.list])
+    this.#subs = this.#fresh(parts)
+  }
+
+  /** Goes on from a point. false: it is lost. */
+  #resume(since: Versions): boolean {
+    const { source, oldest } = this.#host.tables
+    const before = this.#host.tables.at(since[source] ?? oldest)
+    if (before === undefined) return false
+    const { list, limited } = this.#spans
+    const moved = changedSpans(before, this.#table, list)
+    if (moved.length > 0 && limited) return false
+    const rest = moved.length === 0 ? this.#spans : spansOf(subtractSpans(list, moved))
+    const { parts, assembled } = planOf(this.#table, rest)
+    const kept = moved.length > 0 && rest.list.length === 0 ? [] : parts
+    this.#held = { ...since, [source]: before.version }
+    this.#assembled = assembled
+    if (assembled) {
+      this.#recalled = since
+      this.#subs = this.#fresh(kept)
+      return true
+    }
+    const resumed = kept.map((part) => new Sub(part, { since: pointOf(part.store, since) ?? {}, min: this.#least(part) }, this.#ring))
+    this.#subs = [...resumed, ...this.#fresh(moved.length === 0 ? [] : planOf(this.#table, spansOf(moved)).parts)]
+    if (moved.length > 0) this.#replacing = moved
+    return true
+  }
+
+  #fresh(parts: readonly Part[]): Sub[] {
+    return parts.map((part) => new Sub(part, { min: this.#least(part) }, this.#ring))
+  }
+
+  /** No step of a store leads behind what is held, nor its first one behind what was asked for. */
+  #least({ store }: Part): Versions | undefined {
+    return pointOf(store, mergeVersions(this.#held, this.#min))
+  }
+
+  /** Puts together what the holder has, who resumes with limits that reach over several stores. */
+  #recollect(since: Versions): Promise<void> {
+    const asked = this.#subs.map(({ part }) => {
+      const point = { ...pointOf(part.store, scopedTo(part).oldest), ...pointOf(part.store, since) }
+      return part.store.fetch(part.query, { min: point, max: point, timeoutMs: Infinity }).then((found) => ({ part, ...found }))
+    })
+    return Promise.all(asked).then(
+      (answers) => {
+        this.#recalled = undefined
+        this.#answer = assemble(planOf(this.#table, this.#spans), answers).entries
+      },
+      () => {
+        // What cannot be compared is replaced (L7).
+        this.#recalled = undefined
+        this.#replacing = mergeSpans(this.#spans.list)
+      },
+    )
+  }
+
+  /** The table that everyone here knows. */
+  #reachedTable(): number {
+    const { source, current } = this.#host.tables
+    let version = current.version
+    for (const { reached } of this.#subs) version = Math.min(version, reached[source] ?? version)
+    return version
+  }
+
+  /** Enters the table of mounts to step to. Gives its version. */
+  #retable(wanted: Versions | undefined): number {
+    const { source } = this.#host.tables
+    const version = wanted?.[source] ?? Math.max(this.#reachedTable(), this.#held[source] ?? 0)
+    if (version <= this.#table.version) return version
+    const table = tableAt(this.#host, version)
+    const { list } = this.#spans
+    const moved = changedSpans(this.#table, table, list)
+    if (moved.length > 0 || list.length === 0) this.#enter(table, moved)
+    this.#table = table
+    this.retabled()
+    return version
+  }
+
+  /** Some keys belong to other stores: those are followed from here on, and what the former ones said of them is replaced. */
+  #enter(table: Table, moved: readonly Span[]): void {
+    this.#table = table
+    const { limited, list } = this.#spans
+    if (limited || list.length === 0 || this.#subs.length > spareMax + 2 * planOf(table, this.#spans).parts.length) {
+      return this.#begin([])
+    }
+    const kept = this.#subs.filter((sub) => sub.cut(moved))
+    for (const sub of this.#subs) if (!kept.includes(sub)) sub.close()
+    this.#subs = [...kept, ...this.#fresh(planOf(table, spansOf(moved)).parts)]
+    this.#replacing = [...(this.#replacing ?? []), ...moved]
+  }
+
+  /** The point to step to; undefined: the newest of the only store there is. */
+  #target(version: number, wanted: Versions | undefined): Versions | undefined {
+    const { source } = this.#host.tables
+    const [only] = this.#subs
+    if (this.#subs.length === 1 && only !== undefined && !(source in only.reached)) return wanted
+    const target = agreedPoint(this.#subs)
+    raiseKnown(target, this.#held)
+    raiseKnown(target, this.#min)
+    for (const { point } of this.#subs) raiseKnown(target, point)
+    for (const id in wanted) if (id in target) target[id] = wanted[id] ?? 0
+    if (source in target) target[source] = version
+    return target
+  }
+
+  #advance(target: Versions | undefined, goal: Goal): Maybe<Step | undefined> {
+    const waits: Promise<void>[] = []
+    for (const sub of this.#subs) {
+      const wait = sub.take(target)
+      if (wait !== undefined) waits.push(wait)
+    }
+    return waits.length === 0 ? this.#arrive(goal) : Promise.all(waits).then(() => this.#arrive(goal))
+  }
+
+  #arrive(goal: Goal): Maybe<Step | undefined> {
+    const further = goal.wanted === undefined && goal.triesLeft > 0 ? this.#further() : undefined
+    if (further === undefined) return this.#deliver(goal)
+    return this.#advance(further, { ...goal, triesLeft: goal.triesLeft - 1 })
+  }
+
+  /**
+   * Where a store has forgotten the point: the newest that anyone has reached, which nobody can have passed. What the
+   * leaders say there is kept while the others catch up, so that lag delays a step, but no lag prevents it.
+   */
+  #further(): Versions | undefined {
+    const going = this.#subs.filter(({ error }) => error === undefined)
+    if (this.#subs.some(({ error }) => isFanlightError(error, 'LOST_IN_FOG'))) return leadingPoint(this.#subs)
+    if (commonPoint(going) !== undefined) return undefined
+    const point: Record<SourceId, number> = {}
+    for (const sub of going) raise(point, sub.point)
+    return point
+  }
+
+  /** Hands on what was taken, of all that came to the point; who shares nothing with one that failed goes on without it. */
+  #deliver({ version }: Goal): Step | undefined {
+    const frozen = frozenWith(this.#subs)
+    const failed = this.#subs.find(({ error }) => error !== undefined)
+    if (failed !== undefined && (frozen.size === this.#subs.length || this.#replacing !== undefined)) throw failed.error
+    const replacing = this.#replacing
+    this.#replacing = undefined
+    const updates: Handed[] = []
+    const versions: Record<SourceId, number> = {}
+    for (const sub of this.#subs) {
+      const update = frozen.has(sub) ? undefined : sub.handOn()
+      if (update !== undefined) updates.push({ sub, update })
+      Object.assign(versions, sub.held)
+    }
+    versions[this.#host.tables.source] = version
+    this.#held = versions
+    const what = this.#assembled ? this.#compare(updates, replacing) : putTogether(updates, replacing, this.#spans.reverse)
+    this.#expectLaggards()
+    if (what === undefined) return undefined
+    let folded = replacing === undefined ? 0 : 1
+    for (const { update } of updates) folded += update.folded
+    if (replacing !== undefined && updates.length > 0) folded--
+    return { ...what, versions, behind: this.#behind(versions), folded }
+  }
+
+  /** Puts the answers of the stores together, and tells what differs from the answer held. */
+  #compare(updates: readonly Handed[], replacing: readonly Span[] | undefined): What | undefined {
+    for (const { sub, update } of updates) sub.entries = applyUpdate(sub.entries, update, sub.part.reverse)
+    const before = this.#answer
+    const plan = planOf(this.#table, this.#spans)
+    const answers = this.#subs.map(({ part, entries }) => ({ part, entries, more: [] }))
+    const { entries } = assemble(plan, answers)
+    this.#answer = entries
+    if (replacing !== undefined) return { replace: { ranges: replacing.map(rangeOf), entries }, changes: [] }
+    const changes = diffEntries(before ?? [], entries)
+    return changes.length === 0 ? undefined : { changes }
+  }
+
+  #behind(versions: Versions): Versions {
+    const leads = leadingPoint(this.#subs)
+    leads[this.#host.tables.source] = this.#host.tables.current.version
+    const behind: Record<SourceId, number> = {}
+    for (const source in versions) behind[source] = Math.max(0, (leads[source] ?? 0) - (versions[source] ?? 0))
+    return behind
+  }
+
+  /** What some store has to tell can be taken when the others have come as far: they ring then. */
+  #expectLaggards(): void {
+    const { source, current } = this.#host.tables
+    if (!this.#moved && (this.#subs.length < 2 || !this.#subs.some(({ isPending }) => isPending))) return
+    const leads = leadingPoint(this.#subs)
+    if (this.#moved) leads[source] = current.version
+    for (const sub of this.#subs) if (sub.error === undefined) sub.await(leads)
+  }
+}
+
+/** What a take is to come to. */
+interface Goal {
+  readonly wanted: Versions | undefined
+  /** Of the table of mounts. */
+  readonly version: number
+  readonly triesLeft: number
+}
+
+/** What a store handed on. */
+interface Handed {
+  readonly sub: Sub
+  readonly update: Update
+}
+
+type What = Pick<Update, 'replace' | 'changes'>
+
+/** Puts together what several stores say changed, each under its own keys. */
+function putTogether(updates: readonly Handed[], replacing: readonly Span[] | undefined, reverse: boolean): What | undefined {
+  const lifted = updates.map(({ sub, update }) => liftUpdate(sub.part, update))
+  const changes = inOrder(lifted.map((one) => one.changes), false)
+  const spans = lifted.flatMap((one) => one.spans)
+  if (replacing === undefined && spans.length === 0) return changes.length === 0 ? undefined : { changes }
+  const ranges = mergeSpans([...(replacing ?? []), ...spans]).map(rangeOf)
+  return { replace: { ranges, entries: inOrder(lifted.map((one) => one.entries), reverse) }, changes }
+}
+
+/** Whether a store that is unchanged up to its versions is so at the point too: it has one source, or they are the same. */
+function isPlain(versions: Versions, point: Versions): boolean {
+  const sources = Object.keys(versions)
+  return sources.length < 2 || sources.every((source) => versions[source] === point[source])
+}
+
+/** A point from elsewhere, without the sources that were reset. */
+function lenient(host: RouterHost, since: Versions): Versions | undefined {
+  const { source } = host.tables
+  const point: Record<SourceId, number> = {}
+  for (const id of Object.keys(checkVersions(since, 'since'))) {
+    try {
+      Object.assign(point, host.resolve({ [id]: since[id] ?? 0 }, 'since'))
+    } catch (error) {
+      if (!isFanlightError(error, 'SOURCE_RESET')) throw error
+      host.onEvent?.({ type: 'reset', source: id })
+      // Without the table of mounts nobody knows which stores the holder has entries of.
+      if (sourceName(id) === sourceName(source)) return undefined
+    }
+  }
+  return point
+}

@@ -1,0 +1,363 @@
+import {
+  type Change, type ChangeOf, type ChangesOptions, type Clock, type CommitOptions, type Continued, defaultLimits, type EventListener, type Feed,
+  type FeedState, type FetchOptions, type Limits, type Mounted, type Query, type Snapshot, type SourceId, type Store, type Supports,
+  systemClock, type Types, type Update, type ValueAt, type Versions, type WatchOptions, FanlightError,
+} from '@fanlight/core'
+import { closed, readQuery } from '@fanlight/core/kit'
+import { changesFrom } from './changes.ts'
+import { commitTo } from './commit.ts'
+import { type FeedHost, RouterFeed } from './feed.ts'
+import { fetchFrom } from './fetch.ts'
+import { type AnyStore, badMount, type Mountable, type MountedStore, type MountOptions, readMount } from './mount.ts'
+import { type MountChanges, MountTable } from './mount-table.ts'
+import { planOf } from './plan.ts'
+import { RouterPart } from './router-part.ts'
+import { foreign, Scope } from './scope.ts'
+import { scopedTo } from './scoped.ts'
+import type { Table } from './table.ts'
+
+/** Options of `createRouter`. */
+export interface RouterOptions {
+  /**
+   * The name of the router, in errors and in the source id of its table of mounts. Routers that stand in one tree with
+   * equal mounts, and change them apart from each other, need different names. Default 'mounts'.
+   */
+  readonly name?: string | undefined
+  /** `ranges`, `feeds` and `timeoutMs` are the router's own; the others are those of its stores. */
+  readonly limits?: Partial<Limits> | undefined
+  /** How many former tables of mounts are known, for whoever comes back from before a change. Default 1,000. */
+  readonly tables?: number | undefined
+  /** Time, for deadlines. Default the machine's. */
+  readonly clock?: Clock | undefined
+  /** Hears of stalls, of answers that were carried to a common point, of restarts, folds and resets. Default: nobody does. */
+  readonly onEvent?: EventListener | undefined
+}
+
+/** Changes several keys as one. */
+type Commit<T extends Types> = (changes: readonly ChangeOf<T>[], options?: CommitOptions) => Promise<Versions>
+
+/** The stores among what is mounted, without the options of their mounts. */
+type StoresIn<M> = { [P in keyof M]: M[P] extends MountedStore<infer S> ? S : M[P] }
+
+/** The types of a router over these mounts. */
+export type RoutedTypes<M> = Mounted<StoresIn<M>>
+
+/**
+ * Several stores in one ordered keyspace, and a store itself: `createRouter` makes one. It answers at one moment of every
+ * source, however far some of its stores lag (L3), and its feeds step only to such moments (L5).
+ */
+export class Router<T extends Types = { '': unknown }> implements Store<T> {
+  declare readonly '~types'?: T
+  readonly name: string
+  readonly #tables: MountTable
+  readonly #host: FeedHost
+  readonly #feeds = new Set<RouterFeed>()
+  readonly #ended = new AbortController()
+  #scope: Scope
+  #closing: Promise<void> | undefined
+
+  /** @throws BAD_MOUNT, BAD_KEY */
+  constructor(mounts: Readonly<Record<string, Mountable>>, options: RouterOptions = {}) {
+    this.name = options.name ?? 'mounts'
+    const list = Object.entries(mounts).map(([prefix, mountable]) => readMount(prefix, mountable, 0))
+    this.#tables = new MountTable(this.name, list, options.tables ?? 1_000)
+    this.#scope = this.#scopeOf(this.#tables.current)
+    this.#host = this.#hostOf(options)
+  }
+
+  /** Of all mounts, and of the table of mounts; live, as mounts come and go. */
+  get sources(): readonly SourceId[] {
+    return this.#scope.sources
+  }
+
+  /** It takes commits as long as any mount does. */
+  get supports(): Supports {
+    return this.#scope.supports
+  }
+
+  get continues(): readonly Continued[] {
+    return this.#scope.continues
+  }
+
+  /** The horizon: for each source that of the mount which has forgotten most. */
+  get oldest(): Versions {
+    return this.#scope.oldest
+  }
+
+  /** For each source what all mounts have reached that know it. */
+  get reached(): Versions {
+    return this.#scope.reached
+  }
+
+  get state(): FeedState {
+    return this.#scope.state
+  }
+
+  /**
+   * Answers a query from all mounts that its ranges touch, at one point of every source (L1, L3). Two rounds at the most,
+   * at any rate of commits (L9); what no mount covers answers nothing.
+   *
+   * @param query   one range or several; `limit` counts over all mounts
+   * @param options `min`, `max` (points), `stall` (default 'wait'), `timeoutMs` (default 30,000), `signal`
+   * @throws BAD_QUERY, BAD_KEY, LOST_IN_FOG, SOURCE_RESET, STALLED (naming the innermost store that blocks), ABORTED, CLOSED
+   *
+   * @example
+   * ```ts
+   * import { createMemoryStore, everything, put } from '@fanlight/core'
+   * import { createRouter } from '@fanlight/router'
+   *
+   * const router = createRouter({ 'users/': createMemoryStore(), 'teams/': createMemoryStore() })
+   * await router.commit([put('users/ann', 'Ann')])
+   * const { entries } = await router.fetch(everything)
+   * console.log(entries[0]?.key) // users/ann
+   * ```
+   */
+  fetch<const Q extends Query>(query: Q, options?: FetchOptions): Promise<Snapshot<ValueAt<T, Q>>> {
+    return fetchFrom(this.#host, query, options) as Promise<Snapshot<unknown>> as Promise<Snapshot<ValueAt<T, Q>>>
+  }
+
+  /**
+   * The net difference of two answers. Where keys went to other mounts in between, it replaces them.
+   *
+   * @throws BAD_QUERY, BAD_KEY, LOST_IN_FOG, SOURCE_RESET, STALLED, ABORTED, CLOSED
+   */
+  changes<const Q extends Query>(query: Q, options: ChangesOptions): Promise<Update<ValueAt<T, Q>>> {
+    return changesFrom(this.#host, query, options) as Promise<Update<unknown>> as Promise<Update<ValueAt<T, Q>>>
+  }
+
+  /**
+   * Follows a query over all mounts that it touches. The feed steps to points at which they agree, and only to those (L5);
+   * a change of mounts is one update, which replaces the keys concerned.
+   *
+   * @throws BAD_QUERY, BAD_KEY, TOO_MANY, CLOSED
+   *
+   * @example
+   * ```ts
+   * import { createMemoryStore, everything, put } from '@fanlight/core'
+   * import { createRouter } from '@fanlight/router'
+   *
+   * const router = createRouter({ 'users/': createMemoryStore() })
+   * const feed = router.watch(everything)
+   * await feed.take()
+   * await router.commit([put('users/ann', 'Ann')])
+   * console.log((await feed.take())?.changes) // [ { key: 'users/ann', value: 'Ann' } ]
+   * ```
+   */
+  watch<const Q extends Query>(query: Q, options: WatchOptions = {}): Feed<ValueAt<T, Q>> {
+    this.#assertOpen()
+    const { limits } = this.#host
+    if (this.#feeds.size >= limits.feeds) {
+      throw new FanlightError('TOO_MANY', `there are ${this.#feeds.size} feeds already: close some, or raise limits.feeds`)
+    }
+    const feed = new RouterFeed(this.#host, readQuery(query, limits.ranges), options)
+    this.#feeds.add(feed)
+    return feed as Feed<unknown> as Feed<ValueAt<T, Q>>
+  }
+
+  /**
+   * Changes several keys as one. All of them belong to one store, be it mounted at several places (L4). Absent at run time
+   * while no mount takes commits, as `supports` says.
+   *
+   * @throws NOT_MOUNTED where a key belongs to no mount; NOT_ATOMIC where keys or guarded ranges belong to different stores;
+   *   READ_ONLY; BAD_KEY where two keys are one key of the store; whatever the store throws. Each says `applied`
+   */
+  get commit(): Commit<T> {
+    const takes = this.#tables.current.stores.some(({ supports }) => supports.commit)
+    return (takes ? this.#commit : undefined) as Commit<T>
+  }
+
+  readonly #commit: Commit<T> = (changes, options) => commitTo(this.#host, changes as readonly Change[], options)
+
+  /**
+   * Mounts a store while feeds run: a commit to the table of mounts.
+   *
+   * @param prefix  empty, or ends with '/'; of a store of one value it may be exactly one key
+   * @param options `keepOpen` (default false)
+   * @returns the versions of the table from which the store is there
+   * @throws BAD_MOUNT where something is mounted there, the prefix is none, or the router would be inside itself; BAD_KEY; CLOSED
+   *
+   * @example
+   * ```ts
+   * import { createMemoryStore, createVariable, get } from '@fanlight/core'
+   * import { createRouter } from '@fanlight/router'
+   *
+   * const router = createRouter({ 'users/': createMemoryStore() })
+   * router.mount('motto', createVariable('Look through'))
+   * console.log(await get(router, 'motto')) // Look through
+   * ```
+   */
+  mount(prefix: string, store: AnyStore, options: MountOptions = {}): Versions {
+    if (this.#tables.current.at(prefix) !== undefined) throw badMount(prefix, 'something is mounted there: unmount it first')
+    return this.remount({ [prefix]: { ...options, store } })
+  }
+
+  /**
+   * Takes a store away. It stays open: whoever takes it away closes it.
+   *
+   * @returns the versions of the table from which it is gone
+   * @throws BAD_MOUNT where nothing is mounted there; CLOSED
+   */
+  unmount(prefix: string): Versions {
+    return this.remount({ [prefix]: undefined })
+  }
+
+  /**
+   * Moves a store to another prefix, in one step.
+   *
+   * @throws BAD_MOUNT where nothing is mounted at `from`, or something at `to`; CLOSED
+   */
+  move(from: string, to: string): Versions {
+    const { current } = this.#tables
+    const mount = current.at(from)
+    if (mount === undefined) throw badMount(from, 'nothing is mounted there')
+    if (current.at(to) !== undefined) throw badMount(to, 'something is mounted there: unmount it first')
+    return this.remount({ [from]: undefined, [to]: mount })
+  }
+
+  /**
+   * Changes several mounts in one step: nobody sees one without the others (L4).
+   *
+   * @param changes what stands where from now on, in place of what may be there; undefined: nothing any more
+   * @throws BAD_MOUNT, BAD_KEY, CLOSED: then nothing changed
+   *
+   * @example
+   * ```ts
+   * import { createMemoryStore } from '@fanlight/core'
+   * import { createRouter } from '@fanlight/router'
+   *
+   * const router = createRouter({ 'blue/': createMemoryStore() })
+   * router.remount({ 'blue/': undefined, 'green/': createMemoryStore() })
+   * ```
+   */
+  remount(changes: MountChanges): Versions {
+    this.#assertOpen()
+    const table = this.#tables.changed(changes)
+    const before = this.#scope
+    this.#tables.enter(table, () => {
+      this.#scope = this.#scopeOf(table)
+      try {
+        // Whoever would be inside itself is asked for its sources while it is being asked.
+        void this.sources
+      } catch (error) {
+        this.#scope = before
+        throw error
+      }
+    })
+    for (const feed of [...this.#feeds]) feed.retabled()
+    return { [this.#tables.source]: table.version }
+  }
+
+  /**
+   * The same router, for someone who asks only for what lies under a query: its sources, and how far they are, are those of
+   * the mounts that the query touches, live. So a view can be mounted in the router that it is made of.
+   *
+   * @throws BAD_QUERY, BAD_KEY
+   */
+  part(query: Query): Store<T> {
+    const spans = readQuery(query, this.#host.limits.ranges)
+    let table: Table | undefined
+    let scope: Scope | undefined
+    return new RouterPart<T>(this, () => {
+      const { current } = this.#tables
+      if (scope === undefined || table !== current) {
+        table = current
+        scope = this.#scopeOf(current, planOf(current, spans).parts.map(scopedTo))
+      }
+      return scope
+    })
+  }
+
+  /** Ends all feeds and waits with CLOSED, and closes each store once, but those that are mounted with `keepOpen`. */
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close())
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    const why = closed(this.name, { store: this.name })
+    for (const feed of this.#feeds) feed.end(why)
+    this.#ended.abort(why)
+    const { mounts, stores } = this.#tables.current
+    const open = new Set(mounts.filter(({ keepOpen }) => keepOpen).map(({ store }) => store))
+    await Promise.all(stores.filter((store) => !open.has(store)).map((store) => store.close()))
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw closed(this.name, { store: this.name })
+  }
+
+  #scopeOf(table: Table, stores: readonly Store[] = table.stores): Scope {
+    const tables = this.#tables
+    return new Scope(stores, {
+      source: tables.source,
+      reached: table.version,
+      get oldest() {
+        return tables.oldest
+      },
+    })
+  }
+
+  #hostOf({ limits, clock = systemClock, onEvent }: RouterOptions): FeedHost {
+    // oxlint-disable-next-line typescript/no-this-alias -- the getters below are those of the host
+    const router = this
+    const timeoutMs = limits?.timeoutMs
+    return {
+      name: this.name,
+      clock,
+      onEvent,
+      limits: { ...defaultLimits, ...limits },
+      defaults: timeoutMs === undefined ? undefined : { timeoutMs },
+      tables: this.#tables,
+      ended: this.#ended.signal,
+      get sources() {
+        return router.sources
+      },
+      assertOpen: () => this.#assertOpen(),
+      resolve: (point, what) => this.#resolve(point, what),
+      forget: (feed) => this.#feeds.delete(feed),
+    }
+  }
+
+  /** A point from elsewhere, in the present sources; of the table of mounts only versions that there have been. */
+  #resolve(point: Versions, what: string): Versions {
+    const resolved = this.#scope.resolve(point, what)
+    const { source, oldest } = this.#tables
+    const version = resolved[source]
+    if (version !== undefined && version >= oldest && this.#tables.at(version) === undefined) throw foreign(source, version)
+    return resolved
+  }
+}
+
+/**
+ * Mounts stores into one keyspace. A mount is at a prefix, which is empty or ends with '/'; a store of one value may stand at
+ * exactly one key. A deeper mount shadows a shallower one. A router is a store, so routers nest; the same store may stand
+ * at several places. The types of values follow from where stores are mounted.
+ *
+ * @param mounts  what stands where: a store, or `{ store, keepOpen }`
+ * @param options name (default 'mounts'), limits, tables (default 1,000), clock, onEvent
+ * @throws BAD_MOUNT, BAD_KEY
+ *
+ * @example
+ * ```ts
+ * import { createMemoryStore, prefix, put } from '@fanlight/core'
+ * import { createRouter } from '@fanlight/router'
+ *
+ * const users = createMemoryStore<{ '': { name: string } }>()
+ * const config = createMemoryStore<{ '': number }>()
+ * const app = createRouter({ 'users/': users, 'config/': config })
+ *
+ * await app.commit([put('users/ann', { name: 'Ann' })])
+ * const { entries } = await app.fetch(prefix('users/'))
+ * console.log(entries[0]?.value.name) // Ann
+ * await app.close()
+ * ```
+ */
+export function createRouter<const M extends Readonly<Record<string, Mountable>>>(
+  mounts: M,
+  options: RouterOptions = {},
+): Router<RoutedTypes<M>> {
+  return new Router<RoutedTypes<M>>(mounts, options)
+}

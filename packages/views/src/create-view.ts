@@ -1,0 +1,65 @@
+import type { History, Query, Range, Store, Types, ValueAt } from '@fanlight/core'
+import { type BaseOptions, everything } from '@fanlight/core/kit'
+import type { MapFunction } from './mapping.ts'
+import { View } from './view.ts'
+
+/** Options of `createView`. */
+export interface ViewOptions<In = unknown, Out = unknown, Q extends Query = Query> extends BaseOptions {
+  /** What the view is made of: a query to its upstream. Default everything. */
+  readonly query?: Q | undefined
+  /** What each entry of the upstream yields: nothing, one entry of the view, or several. It must be pure (L0). */
+  readonly map: MapFunction<In, Out>
+  /**
+   * Names the function: a text that you change whenever you change `map` or `query`. It is part of the view's versions, and
+   * a view that finds what another definition made is made anew. Default a random one.
+   */
+  readonly definition?: string | undefined
+  /**
+   * Where the view is kept: a writable store of one source, for the view alone (`prefixed` makes one inside another). The
+   * next start follows on from there. It is not closed with the view. Default memory.
+   */
+  readonly into?: Store | undefined
+  /**
+   * What happens where `map` throws, or gives what is no entry: 'skip': that input yields nothing; 'stop': the view stays at
+   * its last good point, stale, until the input changes. Default 'stop'.
+   */
+  readonly onThrow?: 'skip' | 'stop' | undefined
+  /** Shows each change so many milliseconds late: for tests, examples and benchmarks. Default 0. */
+  readonly delayMs?: number | undefined
+  /** How much of the past is kept, without `into`. Default 64 MiB or 100,000 commits, whichever comes first. */
+  readonly history?: History | undefined
+}
+
+/**
+ * Makes an active view: a function of another store, kept up to date. It has the sources of its upstream, so that its
+ * answers agree with those of the upstream at every point (L3), and one more, `view@<definition>`, which never moves.
+ *
+ * Each entry yields what `map` says: an entry with another value, under another key, several, or none. Where two entries
+ * yield one key, the one with the smallest key wins.
+ *
+ * It is there at once and reads its upstream in the background: until it has, answers wait. A change of the upstream shows
+ * when it is applied, whole (L4); ask with `min` for an answer that has it. A view never writes into its upstream.
+ *
+ * @param upstream any store; a router too, and one that the view is mounted in, where `query` does not touch the view
+ * @param options  `map` is needed, and with `into` a `definition`
+ * @throws BAD_QUERY where `query` is none, `into` is not writable or of several sources, or `definition` is missing; BAD_KEY
+ *
+ * @example
+ * ```ts
+ * import { createMemoryStore, get, key, put } from '@fanlight/core'
+ * import { createView } from '@fanlight/views'
+ *
+ * const users = createMemoryStore<{ '': { name: string } }>()
+ * const byName = createView(users, { map: ({ key: id, value }) => ({ key: key(value.name, id), value: id }) })
+ * const versions = await users.commit([put('7', { name: 'Ann' })])
+ * console.log(await get(byName, 'Ann/7', { min: versions })) // 7
+ * await byName.close()
+ * ```
+ */
+export function createView<T extends Types, Out, const Q extends Query = Range>(
+  upstream: Store<T>,
+  options: ViewOptions<ValueAt<T, Q>, Out, Q>,
+): View<Out> {
+  const { query = everything, map, ...rest } = options
+  return new View<Out>(upstream as Store, { ...rest, query, map: map as MapFunction })
+}

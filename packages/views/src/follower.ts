@@ -1,0 +1,280 @@
+import { type Feed, FanlightError, type FeedState, type Query, type SourceId, type Store, type Update, type Versions, isFanlightError } from '@fanlight/core'
+import { type Clock, type Spans, mergeSpans, mergeVersions, rangeOf, reaches, readQuery } from '@fanlight/core/kit'
+import { Lag } from './lag.ts'
+import { MapFailure } from './mapping.ts'
+import { Probe } from './probe.ts'
+import { type Soon, soon } from './soon.ts'
+
+/** What a follower needs of its view. */
+export interface FollowerHost {
+  readonly clock: Clock
+  /** The last point of the upstream at which what the view keeps is its state; undefined: it has none. */
+  readonly held: Versions | undefined
+  /** Whether steps cost so little that each commit can have its own. */
+  readonly instant: boolean
+  /** The least version of a source that somebody waits for. */
+  awaited(source: SourceId): number | undefined
+  /** Applies an update. What the view keeps is its state at `at` when this ends. */
+  apply(update: Taken, at: Versions): Soon<void>
+  /** What the view keeps is its state at `at` too. */
+  settle(at: Versions): void
+  /** How the upstream stands may have changed. */
+  stateMoved(): void
+  /** The view cannot follow; undefined: it can again. */
+  troubled(status: 'stale' | 'failed' | undefined, why?: FanlightError): void
+  /** Finds out anew where the view stands, then starts the follower again. */
+  reopen(): void
+}
+
+/** What an update brings. */
+export type Taken = Pick<Update, 'replace' | 'changes' | 'folded'>
+
+/** Up to so many versions are taken one by one, where that costs little; more are folded. */
+const singlesMax = 256
+
+/** After so many stops for those who wait the newest point has its turn, so that waiting cannot hold back progress. */
+const stopsMax = 64
+
+const backOffMs = { first: 100, most: 10_000 }
+
+/** Follows the upstream of a view: decides to which points it steps, and goes on after what went wrong. */
+export class Follower {
+  readonly #upstream: Store
+  readonly #spans: Spans
+  readonly #host: FollowerHost
+  readonly #lag: Lag | undefined
+  readonly #probe: Probe
+  #feed: Feed | undefined
+  /** Whether what the view keeps is what its feed holds. */
+  #clean = false
+  #first = true
+  /** Whether the feed rang, which it does once until something is taken. */
+  #woken = false
+  #running = false
+  #ran: Promise<void> = Promise.resolve()
+  #stopped = false
+  #slow = false
+  #stops = 0
+  #failures = 0
+  /** The input at which the function of the view threw. */
+  #stuck: string | undefined
+  #stopTimer: (() => void) | undefined
+
+  constructor(upstream: Store, query: Query, host: FollowerHost, delayMs: number) {
+    this.#upstream = upstream
+    this.#spans = readQuery(query, Infinity)
+    this.#host = host
+    this.#lag = delayMs > 0 ? new Lag(host.clock, delayMs, () => this.#run()) : undefined
+    this.#probe = new Probe(upstream, () => this.#progressed())
+  }
+
+  /** The point at which what the view keeps is its state, where no step is under way: it moves on by itself. */
+  get clean(): Versions | undefined {
+    return this.#clean ? this.#feed?.versions : undefined
+  }
+
+  get state(): FeedState {
+    return this.#feed?.state ?? this.#upstream.state ?? {}
+  }
+
+  /**
+   * Starts from a point.
+   *
+   * @returns the point that the feed goes on from; undefined: it is lost, and the first update replaces everything
+   */
+  start(since: Versions | undefined): Versions | undefined {
+    const feed = this.#upstream.watch(this.#spans.query, since === undefined ? {} : { since })
+    this.#feed = feed
+    this.#first = true
+    this.#clean = false
+    this.#stuck = undefined
+    const { versions } = feed
+    feed.wake(() => {
+      this.#woken = true
+      this.#host.stateMoved()
+      this.#run()
+    })
+    return Object.keys(versions).length === 0 ? undefined : versions
+  }
+
+  /** Somebody waits: for what the upstream has not reached, or has and the view has not. */
+  heed(): void {
+    const feed = this.#feed
+    if (feed === undefined || this.#first) return
+    this.#lag?.note(feed.reached)
+    this.#look()
+  }
+
+  /** Ends it; resolves when no step is under way. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#leave()
+    await this.#ran
+  }
+
+  /** Something went wrong: tries again in a while, where that may help. */
+  fail(error: unknown): void {
+    if (this.#stopped) return
+    this.#leave()
+    const final = isFanlightError(error) && finalCodes.has(error.code)
+    this.#host.troubled(final ? 'failed' : 'stale', errorOf(error))
+    if (final) return
+    const waitMs = Math.min(backOffMs.most, backOffMs.first * 2 ** this.#failures++)
+    this.#stopTimer = this.#host.clock.after(waitMs, () => this.#host.reopen())
+  }
+
+  #leave(): void {
+    this.#stopTimer?.()
+    this.#lag?.stop()
+    this.#probe.stop()
+    this.#clean = false
+    void this.#feed?.close()
+    this.#feed = undefined
+  }
+
+  #run(): void {
+    if (this.#running || this.#feed === undefined) return
+    this.#running = true
+    queueMicrotask(() => {
+      this.#ran = this.#steps()
+    })
+  }
+
+  async #steps(): Promise<void> {
+    try {
+      for (let feed = this.#feed; feed !== undefined; feed = this.#feed) {
+        const goal = this.#first ? undefined : this.#goal(feed)
+        if (goal === undefined && !this.#first) break
+        const done = this.#step(feed, goal)
+        if (done !== undefined) await done
+      }
+    } catch (error) {
+      this.fail(error)
+    }
+    this.#running = false
+    this.#look()
+  }
+
+  /** The point to step to next; undefined: there is nothing to do now. */
+  #goal(feed: Feed): Versions | undefined {
+    const { versions: held, reached } = feed
+    if (reaches(held, reached)) return this.#woken ? reached : undefined
+    let goal: Versions | undefined = reached
+    if (this.#lag !== undefined) {
+      this.#lag.note(reached)
+      goal = this.#lag.target(held)
+      if (goal === undefined) return undefined
+    }
+    // What lies before the horizon cannot be stepped to any more.
+    const least = mergeVersions(goal, this.#upstream.oldest)
+    goal = reaches(reached, least) ? least : reached
+    return this.#stuck === undefined ? this.#stopBefore(held, goal) : goal
+  }
+
+  /** A point on the way where somebody waits, or that is one commit away. */
+  #stopBefore(held: Versions, goal: Versions): Versions {
+    const sources = Object.keys(goal)
+    if (!sources.every((source) => source in held)) return goal
+    let stop = goal
+    for (const source of sources) {
+      const version = this.#host.awaited(source)
+      if (version === undefined || version <= (held[source] ?? 0) || version > (goal[source] ?? 0)) continue
+      if (this.#stops++ < stopsMax) stop = { ...held, [source]: version }
+      else this.#stops = 0
+      break
+    }
+    if (this.#slow || !this.#host.instant) return stop
+    const ways = sources.map((source) => (stop[source] ?? 0) - (held[source] ?? 0))
+    const way = ways.reduce((sum, one) => sum + one, 0)
+    if (way <= 1 || way > singlesMax) return stop
+    const source = sources[ways.findIndex((one) => one > 0)] ?? ''
+    return { ...held, [source]: (held[source] ?? 0) + 1 }
+  }
+
+  #step(feed: Feed, goal: Versions | undefined): void | Promise<void> {
+    if (this.#clean) this.#host.settle(feed.versions)
+    this.#clean = false
+    this.#woken = false
+    const update = feed.take(goal)
+    this.#slow = update instanceof Promise
+    return soon(update, (taken) => {
+      if (this.#feed !== feed) return
+      this.#first = false
+      const at = taken?.versions ?? goal ?? feed.versions
+      if (this.#stuck !== undefined) return this.#unstick(feed, taken, at)
+      if (taken !== undefined) return this.#apply(feed, taken, at)
+      this.#done(feed)
+    })
+  }
+
+  #apply(feed: Feed, update: Taken, at: Versions): void | Promise<void> {
+    try {
+      const applied = this.#host.apply(update, at)
+      if (!(applied instanceof Promise)) return this.#done(feed)
+      return applied.then(
+        () => this.#done(feed),
+        (error: unknown) => this.#refused(error),
+      )
+    } catch (error) {
+      this.#refused(error)
+    }
+  }
+
+  #done(feed: Feed): void {
+    if (this.#feed !== feed) return
+    this.#clean = true
+    this.#failures = 0
+    this.#stuck = undefined
+    this.#host.settle(feed.versions)
+    this.#host.troubled(undefined)
+  }
+
+  /** The function of the view threw: the view stays where it is, until the input changes at which it did (L0). */
+  #refused(error: unknown): void {
+    if (!(error instanceof MapFailure)) throw error
+    this.#stuck = error.input
+    this.#host.troubled('stale', errorOf(error))
+  }
+
+  /** Tries again where the input changed at which the function threw: all that came since the last good point, at once. */
+  #unstick(feed: Feed, update: Update | undefined, at: Versions): void | Promise<void> {
+    const { replace, changes = [] } = update ?? {}
+    if (replace === undefined && !changes.some(({ key }) => key === this.#stuck)) return
+    return this.#between(this.#host.held, at).then((step) => (this.#feed === feed ? this.#apply(feed, step, at) : undefined))
+  }
+
+  async #between(since: Versions | undefined, until: Versions): Promise<Taken> {
+    const { query, list } = this.#spans
+    try {
+      if (since !== undefined) return await this.#upstream.changes(query, { since, until })
+    } catch (error) {
+      if (!isFanlightError(error, 'LOST_IN_FOG') && !isFanlightError(error, 'SOURCE_RESET')) throw error
+    }
+    const { entries } = await this.#upstream.fetch(query, { min: until, max: until })
+    return { replace: { ranges: mergeSpans(list).map(rangeOf), entries }, changes: [], folded: 1 }
+  }
+
+  #look(): void {
+    if (this.#feed !== undefined) this.#probe.look(this.#feed.reached, (source) => this.#host.awaited(source))
+  }
+
+  #progressed(): void {
+    const { clean } = this
+    if (clean !== undefined) this.#host.settle(clean)
+    this.#run()
+  }
+}
+
+/** What trying again does not mend. */
+const finalCodes: ReadonlySet<string> = new Set(['CLOSED', 'CONFLICT', 'BAD_QUERY', 'BAD_KEY'])
+
+function errorOf(error: unknown): FanlightError {
+  if (isFanlightError(error)) return error
+  if (error instanceof MapFailure) {
+    return new FanlightError('UNAVAILABLE', `${error.message}: see the cause, and change the function or the input`, {
+      keys: [error.input],
+      cause: error.cause,
+    })
+  }
+  return new FanlightError('UNAVAILABLE', 'the view cannot follow its upstream at the moment: see the cause', { cause: error })
+}

@@ -1,0 +1,220 @@
+import { FanlightError, type Query, type Store, type Versions, isFanlightError } from '@fanlight/core'
+import { type Difference, type Reading, type Spans, diffEntries, pointWindows } from '@fanlight/core/kit'
+import type { Taken } from './follower.ts'
+import { inputsOf } from './inputs.ts'
+import type { Mapping } from './mapping.ts'
+import { readOver } from './overlay.ts'
+import { Path, type Place, type Step, isAt } from './path.ts'
+import { type Plan, plan } from './plan.ts'
+import { type Shelf, type ShelfChange, nothing } from './shelf.ts'
+import { type Soon, soon } from './soon.ts'
+
+/** What a view keeps, and how it came to it. */
+export interface KeptOptions {
+  /** The name of the view, for errors. */
+  readonly name: string
+  readonly upstream: Store
+  readonly query: Query
+  readonly mapping: Mapping
+  readonly definition: string
+  readonly shelf: Shelf
+}
+
+/** What is to be laid over a state, to make it that of a point at which the view never stood. */
+interface Overlay {
+  readonly at: Versions
+  readonly step: Step
+  readonly plan: Promise<Plan>
+}
+
+/** What a view made of its upstream: a history of states, each with the points of the upstream at which it is true. */
+export class Kept {
+  readonly #options: KeptOptions
+  readonly #shelf: Shelf
+  readonly #path = new Path()
+  /** Whether what stands on the shelf is of this function. */
+  #valid = false
+  #writing: Promise<unknown> | undefined
+  /** The point of a write that failed: it may have come to be. */
+  #doubtful: Versions | undefined
+  #overlay: Overlay | undefined
+
+  constructor(options: KeptOptions) {
+    this.#options = options
+    this.#shelf = options.shelf
+  }
+
+  /** The last point at which the newest state is known to be true; undefined: there is no state yet. */
+  get newest(): Versions | undefined {
+    return this.#path.newest?.to
+  }
+
+  /**
+   * Looks up what is on the shelf.
+   *
+   * @returns the point to follow on from; undefined: there is nothing to follow on from
+   */
+  open(): Soon<Versions | undefined> {
+    return soon(this.#shelf.open(), ({ n, watermark }) => {
+      const known = watermark?.definition === this.#options.definition ? watermark.versions : undefined
+      const doubtful = this.#doubtful
+      this.#doubtful = undefined
+      if (this.newest === undefined) {
+        this.#valid = known !== undefined
+        return known
+      }
+      if (doubtful !== undefined && known !== undefined && isAt(known, doubtful)) this.#path.step(n, doubtful, false)
+      return this.newest
+    })
+  }
+
+  /** What the shelf held when it was opened is the state at this point. */
+  resume(at: Versions): void {
+    if (this.#valid && this.newest === undefined) this.#path.begin(this.#shelf.newest, at)
+  }
+
+  /** The newest state is the state at this point too. */
+  quiet(at: Versions): void {
+    if (this.newest === undefined) this.resume(at)
+    else this.#path.quiet(at)
+  }
+
+  /**
+   * Makes the state at a point: one commit.
+   *
+   * @param update what changed since the newest state
+   * @returns the keys whose values changed; undefined: any may have, in between too
+   * @throws MapFailure, and whatever the shelf throws
+   */
+  apply(update: Taken, at: Versions): Soon<readonly string[] | undefined> {
+    const afresh = !this.#valid
+    const reader = afresh ? nothing : this.#shelf.reader()
+    const tight = this.newest !== undefined && update.replace === undefined && update.folded <= 1
+    const made = soon(inputsOf(update, reader, this.#options.mapping), (inputs) => plan(reader, inputs))
+    return soon(made, ({ changes, touched }) => {
+      if (tight && changes.length === 0 && this.#shelf.instant) {
+        this.#path.quiet(at)
+        return touched
+      }
+      return soon(this.#write(changes, at, afresh), (n) => {
+        this.#valid = true
+        this.#path.step(n, at, tight)
+        return tight ? touched : undefined
+      })
+    })
+  }
+
+  /** Keeps the point up to which nothing changed, so that the next start goes on from there. */
+  async mark(): Promise<void> {
+    const { newest } = this
+    if (newest !== undefined && !this.#shelf.instant) await this.#write([], newest, false)
+  }
+
+  /** The oldest point that can be answered, where the upstream can answer from `horizon` on. */
+  oldest(horizon: Versions): Versions {
+    this.#path.trim(this.#shelf.oldest)
+    return this.#path.oldest(horizon)
+  }
+
+  /** The answer at a point. */
+  read(spans: Spans, at: Versions, again: boolean = true): Soon<Reading> {
+    const place = this.#place(at)
+    const { step } = place
+    if (!place.exact) return this.#readBetween(spans, at, place)
+    if (this.#isOvertaken(step)) return this.#afterWrite(() => this.read(spans, at))
+    const found = this.#shelf.read(spans, this.#numberOf(step))
+    const made = soon(found, ({ entries, more, from, to }) => ({ entries, more, windows: this.#path.windows(step, at, from, to) }))
+    if (!(made instanceof Promise) || !again) return made
+    // While it was read, others who share the store of the shelf may have pushed its horizon past the state.
+    return made.catch((error: unknown) => {
+      if (isFanlightError(error, 'LOST_IN_FOG')) return this.read(spans, at, false)
+      throw error
+    })
+  }
+
+  /** What differs between the answers at two points. */
+  difference(spans: Spans, since: Versions, until: Versions): Soon<Difference> {
+    const before = this.#place(since)
+    const after = this.#place(until)
+    if (!before.exact || !after.exact) return this.#differenceOfReadings(spans, since, until)
+    if (before.step === after.step) return { changes: [], folded: 0 }
+    if (this.#isOvertaken(after.step)) return this.#afterWrite(() => this.difference(spans, since, until))
+    const found = this.#shelf.difference(spans, this.#numberOf(before.step), this.#numberOf(after.step))
+    if (before.step.loose === after.step.loose) return found
+    // Where several commits made one step, nobody saw the states between: at least two may have touched the ranges.
+    return soon(found, ({ changes, folded }) => ({ changes, folded: Math.max(2, folded) }))
+  }
+
+  async #differenceOfReadings(spans: Spans, since: Versions, until: Versions): Promise<Difference> {
+    const before = await this.read(spans, since)
+    const after = await this.read(spans, until)
+    return { changes: diffEntries(before.entries, after.entries), folded: 2 }
+  }
+
+  /** The answer at a point at which the view never stood: the last state before it, and over it what changed since. */
+  async #readBetween(spans: Spans, at: Versions, place: Place): Promise<Reading> {
+    if (this.#overlay === undefined || this.#overlay.step !== place.step || !isAt(at, this.#overlay.at)) {
+      this.#overlay = { at: this.#ofUpstream(at, place), step: place.step, plan: this.#planTo(at, place) }
+    }
+    try {
+      const { entries, more } = await readOver(this.#shelf, spans, this.#numberOf(place.step), await this.#overlay.plan)
+      return { entries, more, windows: pointWindows(at) }
+    } catch (error) {
+      this.#overlay = undefined
+      throw error
+    }
+  }
+
+  async #planTo(at: Versions, place: Place): Promise<Plan> {
+    const { upstream, query, mapping } = this.#options
+    const update = await upstream.changes(query, { since: place.base, until: this.#ofUpstream(at, place) })
+    const reader = this.#shelf.reader(this.#numberOf(place.step))
+    return plan(reader, await inputsOf(update, reader, mapping))
+  }
+
+  /** The part of a point that the upstream has: a point of the view has one source more. */
+  #ofUpstream(at: Versions, { base }: Place): Versions {
+    return Object.fromEntries(Object.keys(base).map((source) => [source, at[source] ?? 0]))
+  }
+
+  #place(at: Versions): Place {
+    this.#path.trim(this.#shelf.oldest)
+    const place = this.#path.locate(at)
+    if (place !== undefined) return place
+    const { name } = this.#options
+    throw new FanlightError('LOST_IN_FOG', `${name} does not know any more what was at this point: ask for a later one`, {
+      store: name,
+      wanted: at,
+    })
+  }
+
+  /**
+   * A number under which a state stands on the shelf: it stands there until the next one does, so where others write into
+   * the store of the shelf too, and its horizon has passed the number of the state, the horizon itself will do.
+   */
+  #numberOf(step: Step): number {
+    return Math.max(step.n, this.#shelf.oldest)
+  }
+
+  /** Whether what stands on the shelf beyond the horizon may be a state of which the path does not know yet. */
+  #isOvertaken(step: Step): boolean {
+    return this.#writing !== undefined && step === this.#path.newest && this.#shelf.oldest > step.n
+  }
+
+  #afterWrite<T>(go: () => Soon<T>): Promise<T> {
+    return Promise.resolve(this.#writing).then(go)
+  }
+
+  #write(changes: readonly ShelfChange[], at: Versions, afresh: boolean): Soon<number> {
+    const written = this.#shelf.write(changes, { versions: at, definition: this.#options.definition }, afresh)
+    if (!(written instanceof Promise)) return written
+    const done = (): void => {
+      this.#writing = undefined
+    }
+    this.#writing = written.then(done, done)
+    return written.catch((error: unknown) => {
+      this.#doubtful = at
+      throw error
+    })
+  }
+}

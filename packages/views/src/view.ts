@@ -1,0 +1,266 @@
+import {
+  type ChangesOptions, type Continued, FanlightError, type Feed, type FeedState, type FetchOptions, type History, type Query,
+  type Snapshot, type SourceId, type SourceState, type Store, type Supports, type Update, type ValueAt, type Versions,
+  type WaitOptions, type WatchOptions, isFanlightError,
+} from '@fanlight/core'
+import {
+  type BaseOptions, BaseStore, type Difference, type Reading, type Spans, makeSourceId, randomWord, reaches, readQuery,
+} from '@fanlight/core/kit'
+import { Follower } from './follower.ts'
+import { Kept } from './kept.ts'
+import { type MapFunction, Mapping } from './mapping.ts'
+import { MemoryShelf } from './memory-shelf.ts'
+import { type Soon, soon } from './soon.ts'
+import { StoreShelf } from './store-shelf.ts'
+
+/** How a view is made, but for its types: see `ViewOptions`. */
+export interface ViewSettings extends BaseOptions {
+  readonly query: Query
+  readonly map: MapFunction
+  readonly definition?: string | undefined
+  readonly into?: Store | undefined
+  readonly delayMs?: number | undefined
+  readonly onThrow?: 'skip' | 'stop' | undefined
+  readonly history?: History | undefined
+}
+
+const live: SourceState = { status: 'live' }
+
+/** An active view: `createView` makes one. */
+export class View<V = unknown> extends BaseStore<{ '': V }> {
+  readonly supports: Supports
+  readonly #upstream: Store
+  readonly #source: SourceId
+  readonly #kept: Kept
+  readonly #follower: Follower
+  /** Whether there is a state. Until then nothing is reached. */
+  #ready = false
+  #reached: Versions = {}
+  /** The point of which those who wait and follow were told last. */
+  #announced: Versions = this.#reached
+  /** The point of the feed that `reached` was made of last. */
+  #seen: Versions | undefined
+  #sources: readonly SourceId[] = []
+  #sourcesOf: Versions | undefined
+  /** How all sources stand; undefined: as the upstream says. */
+  #trouble: SourceState | undefined = { status: 'catching up' }
+  #shown: FeedState = {}
+
+  constructor(upstream: Store, settings: ViewSettings) {
+    super(settings, 'view')
+    const { query, map, definition, into, onThrow = 'stop', delayMs = 0, history } = settings
+    readQuery(query, this.limits.ranges)
+    if (into !== undefined && definition === undefined) {
+      throw new FanlightError('BAD_QUERY', 'a view with `into` needs a `definition`: a text that you change with its function')
+    }
+    this.#upstream = partOf(upstream, query)
+    const ownDefinition = definition ?? randomWord(this.random)
+    this.#source = makeSourceId('view', ownDefinition)
+    const shelf = into === undefined ? new MemoryShelf(history, this.clock) : new StoreShelf(into)
+    const durable = into?.supports.durable === true && upstream.supports.durable
+    this.supports = { commit: false, guard: 'none', ids: false, single: false, durable }
+    this.#kept = new Kept({
+      name: this.name,
+      upstream: this.#upstream,
+      query,
+      mapping: new Mapping(map, onThrow === 'skip', this.limits.valueDepth),
+      definition: ownDefinition,
+      shelf,
+    })
+    this.#follower = this.#makeFollower(query, delayMs, shelf.instant)
+    this.#open()
+  }
+
+  /** Those of the upstream, and one that stands for the function of the view: it never moves. */
+  get sources(): readonly SourceId[] {
+    const { reached } = this
+    if (!this.#ready) return [...new Set([...this.#upstream.sources, this.#source])]
+    if (this.#sourcesOf !== reached) {
+      this.#sourcesOf = reached
+      this.#sources = Object.keys(reached)
+    }
+    return this.#sources
+  }
+
+  override get continues(): readonly Continued[] {
+    return this.#upstream.continues ?? []
+  }
+
+  get oldest(): Versions {
+    const { reached } = this
+    return this.#ready ? this.#complete(this.#kept.oldest(this.#upstream.oldest)) : reached
+  }
+
+  get reached(): Versions {
+    const { clean } = this.#follower
+    if (clean !== undefined && clean !== this.#seen) this.#float(clean)
+    return this.#reached
+  }
+
+  override get state(): FeedState {
+    const trouble = this.#trouble
+    if (trouble !== undefined) return Object.fromEntries(this.sources.map((source) => [source, trouble]))
+    return { ...this.#follower.state, [this.#source]: live }
+  }
+
+  override fetch<const Q extends Query>(query: Q, options?: FetchOptions): Promise<Snapshot<ValueAt<{ '': V }, Q>>> {
+    if (this.#ready) return super.fetch(query, options)
+    return this.#whenReady(query, options, (rest) => super.fetch(query, rest))
+  }
+
+  override changes<const Q extends Query>(query: Q, options: ChangesOptions): Promise<Update<ValueAt<{ '': V }, Q>>> {
+    if (this.#ready) return super.changes(query, options)
+    return this.#whenReady(query, options, (rest) => super.changes(query, { ...options, ...rest }))
+  }
+
+  override watch<const Q extends Query>(query: Q, options: WatchOptions = {}): Feed<ValueAt<{ '': V }, Q>> {
+    return super.watch(query, this.#ready ? options : { ...options, min: { ...options.min, [this.#source]: 0 } })
+  }
+
+  protected read(spans: Spans, at: Versions): Soon<Reading> {
+    return this.#kept.read(spans, at)
+  }
+
+  protected difference(spans: Spans, since: Versions, until: Versions): Soon<Difference> {
+    return this.#kept.difference(spans, since, until)
+  }
+
+  protected override whenReached<R>(
+    point: Versions,
+    options: WaitOptions & Pick<FetchOptions, 'stall'>,
+    go: () => R | Promise<R>,
+  ): Promise<R> {
+    const waited = super.whenReached(point, options, go)
+    this.#follower.heed()
+    return waited.then(undefined, (error: unknown) => this.#blame(error, point))
+  }
+
+  protected override async release(): Promise<void> {
+    await this.#follower.stop()
+    // The store of the shelf may be closed already: then the next start goes on from the last step.
+    await this.#kept.mark().catch(() => undefined)
+  }
+
+  /** Waits until there is a state, then asks with the time that is left. */
+  #whenReady<R>(query: Query, options: FetchOptions = {}, go: (rest: FetchOptions) => Promise<R>): Promise<R> {
+    try {
+      this.assertOpen()
+      readQuery(query, this.limits.ranges)
+      this.refuseAborted(options.signal)
+    } catch (error) {
+      return Promise.reject(error as Error)
+    }
+    const { timeoutMs = this.limits.timeoutMs } = options
+    const beganMs = this.clock.now()
+    return this.whenReached({ [this.#source]: 0 }, options, () =>
+      go({ ...options, timeoutMs: Math.max(0, timeoutMs - (this.clock.now() - beganMs)) }),
+    )
+  }
+
+  /** Where the upstream itself has not reached what was waited for, it knows better who is to blame. */
+  async #blame(error: unknown, point: Versions): Promise<never> {
+    const upstream = this.#upstream
+    const { [this.#source]: _, ...min } = point
+    if (!isFanlightError(error, 'STALLED') || this.isClosed || reaches(upstream.reached, min)) throw error
+    await upstream.fetch([], { min, stall: 'fail' }).catch((inner: unknown) => {
+      throw isFanlightError(inner, 'STALLED') ? inner : error
+    })
+    throw error
+  }
+
+  #makeFollower(query: Query, delayMs: number, instant: boolean): Follower {
+    const kept = this.#kept
+    return new Follower(
+      this.#upstream,
+      query,
+      {
+        clock: this.clock,
+        get held() {
+          return kept.newest
+        },
+        instant,
+        awaited: (source) => this.awaited(source),
+        apply: (update, at) => soon(kept.apply(update, at), (touched) => this.#stepped(at, touched)),
+        settle: (at) => this.#settle(at),
+        stateMoved: () => this.#stateMoved(),
+        troubled: (status, why) => {
+          this.#trouble = status === undefined ? undefined : { status, why }
+          this.#stateMoved()
+        },
+        reopen: () => this.#open(),
+      },
+      delayMs,
+    )
+  }
+
+  /** Finds out what is kept, and follows on from there. */
+  #open(): void {
+    const start = (since: Versions | undefined): void => {
+      if (this.isClosed) return
+      // A write of which nobody knew whether it came to be did.
+      if (this.#ready && since !== undefined && !reaches(this.#reached, since)) this.#stepped(since, undefined)
+      const held = this.#follower.start(since)
+      if (held !== undefined) this.#kept.resume(held)
+    }
+    try {
+      const started = soon(this.#kept.open(), start)
+      if (started instanceof Promise) started.catch((error: unknown) => this.#follower.fail(error))
+    } catch (error) {
+      this.#follower.fail(error)
+    }
+  }
+
+  /** There is a state at a point: tells those who wait and follow. */
+  #stepped(at: Versions, touched: readonly string[] | undefined): void {
+    this.#ready = true
+    this.#seen = at
+    this.#announced = this.#reached = this.#complete(at)
+    this.advanced(touched)
+  }
+
+  /** What is kept is the state at this point too. */
+  #settle(at: Versions): void {
+    if (!this.#ready) {
+      this.#kept.quiet(at)
+      this.#stepped(at, [])
+      return
+    }
+    this.#float(at)
+    if (this.#announced === this.#reached) return
+    this.#announced = this.#reached
+    this.advanced([])
+  }
+
+  #float(at: Versions): void {
+    this.#seen = at
+    const { newest } = this.#kept
+    if (!this.#ready || newest === undefined || reaches(newest, at) || !reaches(at, newest)) return
+    this.#kept.quiet(at)
+    this.#reached = this.#complete(at)
+  }
+
+  #complete(at: Versions): Versions {
+    return { ...at, [this.#source]: 0 }
+  }
+
+  #stateMoved(): void {
+    const { state } = this
+    if (sameState(state, this.#shown)) return
+    this.#shown = state
+    this.stateChanged()
+  }
+}
+
+function sameState(a: FeedState, b: FeedState): boolean {
+  const sources = Object.keys(a)
+  return (
+    sources.length === Object.keys(b).length &&
+    sources.every((source) => a[source]?.status === b[source]?.status && a[source]?.why === b[source]?.why)
+  )
+}
+
+/** The store of just what a query touches, where the upstream can tell: so that a view of a router may be mounted in it. */
+function partOf(upstream: Store, query: Query): Store {
+  const { part } = upstream as { readonly part?: (query: Query) => Store }
+  return part === undefined ? upstream : part.call(upstream, query)
+}
