@@ -144,7 +144,7 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
     const { reached } = this
     const before = this.#before ?? this.oldest
     this.#before = reached
-    const hits = this.#feeds.mark(keys, before)
+    const hits = this.#feeds.mark(keys, before, reached)
     this.#waiters.release(reached)
     this.#feeds.ring(hits)
   }

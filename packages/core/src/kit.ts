@@ -5,6 +5,7 @@
  * @module
  */
 export { randomWord } from './ambient.ts'
+export { type BackOff, backOffMs, pause } from './back-off.ts'
 export { type BaseOptions, BaseStore, failedCommit } from './base-store.ts'
 export { type KnownPast, conflict, lostBasis, otherContent, refuseForgotten, settledBefore } from './commit-checks.ts'
 export { type CommitRequest, readCommit } from './commit-request.ts'
@@ -13,7 +14,9 @@ export { type FeedHost, StoreFeed } from './feeds/feed.ts'
 export { FeedRegistry } from './feeds/feed-registry.ts'
 export { Followed, signatureOf } from './feeds/followed.ts'
 export { type Interval, IntervalIndex } from './feeds/interval-index.ts'
-export { iterateFeed } from './feeds/iterate.ts'
+export { type Pulled, iterateFeed } from './feeds/iterate.ts'
+export { greatestOf, leastOf, restrict, worstOf } from './feeds/points.ts'
+export { type Puller, isClosedByHolder, pull } from './feeds/pull.ts'
 export { Waiters } from './feeds/waiters.ts'
 export { assertKey, badKey, compareKeys, compareUnits, isAstralKey, isWellFormed } from './keys/order.ts'
 export { type HistoryBounds, historyBounds, leaseMs } from './limits.ts'
@@ -32,3 +35,6 @@ export {
   checkVersions, compareVersions, formatVersions, makeSourceId, mergeVersions, parseVersions, reaches, resolvePoint, sourceName,
 } from './versions.ts'
 export { intersectWindows, lowerCorner, pointWindows, upperCorner, windowsHave } from './windows.ts'
+export { Lifetime } from './wrappers/lifetime.ts'
+export { type FeedMapping, MappedFeed, mapFeed } from './wrappers/map-feed.ts'
+export { type Mapping, Wrapper } from './wrappers/wrapper.ts'

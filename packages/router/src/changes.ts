@@ -9,6 +9,9 @@ import { lower, pointOf, raise } from './scope.ts'
 import { scopedTo } from './scoped.ts'
 import { changedSpans } from './table.ts'
 
+/** Before every table. */
+const nothingKnown = -1
+
 /** The net difference of two answers of a router. */
 export function changesFrom(host: RouterHost, query: Query, options: ChangesOptions): Promise<Update> {
   return promised(() => {
@@ -25,8 +28,8 @@ function difference(host: RouterHost, query: Query, options: ChangesOptions): Pr
   const since = host.resolve(options.since, 'since')
   const until = options.until === undefined ? undefined : host.resolve(options.until, 'until')
   refuseUpsideDown(since, until)
-  const { source, oldest } = host.tables
-  const before = tableAt(host, since[source] ?? oldest)
+  const { source } = host.tables
+  const before = tableAt(host, since[source] ?? nothingKnown)
   const after = tableAt(host, until?.[source])
   const moved = changedSpans(before, after, spans.list)
   const plan = planOf(after, spans)

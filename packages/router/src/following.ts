@@ -1,6 +1,6 @@
 import { type Entry, type FeedState, isFanlightError, type SourceId, type Update, type Versions } from '@fanlight/core'
 import {
-  applyUpdate, checkVersions, diffEntries, mergeSpans, mergeVersions, rangeOf, type Span, type Spans, sourceName, spansOf, subtractSpans,
+  applyUpdate, checkVersions, diffEntries, mergeSpans, mergeVersions, rangeOf, type Span, type Spans, spansOf, subtractSpans,
 } from '@fanlight/core/kit'
 import { assemble } from './assemble.ts'
 import { type RouterHost, tableAt } from './host.ts'
@@ -112,7 +112,7 @@ export class Following {
   take(wanted: Versions | undefined): Maybe<Step | undefined> {
     if (this.#recalled !== undefined) return this.#recollect(this.#recalled).then(() => this.take(wanted))
     const version = this.#retable(wanted)
-    return this.#advance(this.#target(version, wanted), { wanted, version, triesLeft: triesMax })
+    return this.#advance(this.#target(version, wanted), { wanted, version, subs: this.#subs, triesLeft: triesMax })
   }
 
   close(): void {
@@ -132,8 +132,8 @@ export class Following {
 
   /** Goes on from a point. false: it is lost. */
   #resume(since: Versions): boolean {
-    const { source, oldest } = this.#host.tables
-    const before = this.#host.tables.at(since[source] ?? oldest)
+    const { source } = this.#host.tables
+    const before = this.#host.tables.at(since[source] ?? 0)
     if (before === undefined) return false
     const { list, limited } = this.#spans
     const moved = changedSpans(before, this.#table, list)
@@ -171,10 +171,12 @@ export class Following {
     })
     return Promise.all(asked).then(
       (answers) => {
+        if (this.#recalled !== since) return
         this.#recalled = undefined
         this.#answer = assemble(planOf(this.#table, this.#spans), answers).entries
       },
       () => {
+        if (this.#recalled !== since) return
         // What cannot be compared is replaced (L7).
         this.#recalled = undefined
         this.#replacing = mergeSpans(this.#spans.list)
@@ -241,6 +243,8 @@ export class Following {
   }
 
   #arrive(goal: Goal): Maybe<Step | undefined> {
+    // Other keys were asked for meanwhile.
+    if (goal.subs !== this.#subs) return this.take(goal.wanted)
     const further = goal.wanted === undefined && goal.triesLeft > 0 ? this.#further() : undefined
     if (further === undefined) return this.#deliver(goal)
     return this.#advance(further, { ...goal, triesLeft: goal.triesLeft - 1 })
@@ -260,10 +264,8 @@ export class Following {
   }
 
   /** Hands on what was taken, of all that came to the point; who shares nothing with one that failed goes on without it. */
-  #deliver({ version }: Goal): Step | undefined {
-    const frozen = frozenWith(this.#subs)
-    const failed = this.#subs.find(({ error }) => error !== undefined)
-    if (failed !== undefined && (frozen.size === this.#subs.length || this.#replacing !== undefined)) throw failed.error
+  #deliver({ version, wanted }: Goal): Step | undefined {
+    const frozen = this.#goingWithout(wanted)
     const replacing = this.#replacing
     this.#replacing = undefined
     const updates: Handed[] = []
@@ -282,6 +284,20 @@ export class Following {
     for (const { update } of updates) folded += update.folded
     if (replacing !== undefined && updates.length > 0) folded--
     return { ...what, versions, behind: this.#behind(versions), folded }
+  }
+
+  /**
+   * Those that stay where they are, since they failed.
+   *
+   * @throws what they failed with, where nobody goes on, or the step needs them: it is to their point, or must be whole
+   */
+  #goingWithout(wanted: Versions | undefined): ReadonlySet<Sub> {
+    const frozen = frozenWith(this.#subs)
+    const failed = this.#subs.find(({ error }) => error !== undefined)
+    if (failed === undefined) return frozen
+    const needed = [...frozen].some(({ held }) => Object.keys(held).some((id) => (held[id] ?? 0) < (wanted?.[id] ?? 0)))
+    if (needed || frozen.size === this.#subs.length || this.#replacing !== undefined) throw failed.error
+    return frozen
   }
 
   /** Puts the answers of the stores together, and tells what differs from the answer held. */
@@ -320,6 +336,8 @@ interface Goal {
   readonly wanted: Versions | undefined
   /** Of the table of mounts. */
   readonly version: number
+  /** Who is taken from. */
+  readonly subs: readonly Sub[]
   readonly triesLeft: number
 }
 
@@ -347,9 +365,11 @@ function isPlain(versions: Versions, point: Versions): boolean {
   return sources.length < 2 || sources.every((source) => versions[source] === point[source])
 }
 
-/** A point from elsewhere, without the sources that were reset. */
+/**
+ * A point from elsewhere, without the sources that were reset. undefined: it does not say what was mounted, so nobody knows
+ * which stores the holder has entries of.
+ */
 function lenient(host: RouterHost, since: Versions): Versions | undefined {
-  const { source } = host.tables
   const point: Record<SourceId, number> = {}
   for (const id of Object.keys(checkVersions(since, 'since'))) {
     try {
@@ -357,9 +377,7 @@ function lenient(host: RouterHost, since: Versions): Versions | undefined {
     } catch (error) {
       if (!isFanlightError(error, 'SOURCE_RESET')) throw error
       host.onEvent?.({ type: 'reset', source: id })
-      // Without the table of mounts nobody knows which stores the holder has entries of.
-      if (sourceName(id) === sourceName(source)) return undefined
     }
   }
-  return point
+  return host.tables.source in point ? point : undefined
 }

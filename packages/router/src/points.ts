@@ -5,7 +5,11 @@ import type { Sub } from './sub.ts'
 /** The newest point that all have reached: for each source the least that anyone says who knows it. */
 export function agreedPoint(subs: readonly Sub[], frozen: ReadonlySet<Sub> = none): Record<SourceId, number> {
   const point: Record<SourceId, number> = {}
-  for (const sub of subs) lower(point, frozen.has(sub) ? sub.held : sub.reached)
+  for (const sub of subs) {
+    lower(point, sub.reached)
+    // Who cannot go on has come as far as what was handed on of it.
+    if (frozen.has(sub)) lower(point, sub.held)
+  }
   return point
 }
 

@@ -1,4 +1,5 @@
 import { type Change, type DriverCommit, FanlightError, type Written, checkValue, isFanlightError, valuesEqual } from '@fanlight/core'
+import { assertKey } from '@fanlight/core/kit'
 import { JsonDocument } from './document.ts'
 import { readValue, roundedNumber } from './json-values.ts'
 import { tooLarge } from './reading.ts'
@@ -47,12 +48,21 @@ function decode(bytes: Uint8Array): string {
  * @throws BAD_VALUE, BAD_KEY where the new content holds what a store cannot
  */
 export function differences(before: Content, after: Content, options: ContentOptions): Change[] {
+  const { path } = options
+  try {
+    return differencesOf(before.document.leaves(), after.document.leaves(), options)
+  } catch (error) {
+    throw isFanlightError(error) ? new FanlightError(error.code, `${path}: ${error.message}`, { keys: error.keys }) : error
+  }
+}
+
+function differencesOf(old: Map<string, string>, now: Map<string, string>, options: ContentOptions): Change[] {
   const changes: Change[] = []
-  const old = before.document.leaves()
-  for (const [key, raw] of after.document.leaves()) {
+  for (const [key, raw] of now) {
     const former = old.get(key)
     old.delete(key)
     if (former === raw) continue
+    assertKey(key)
     const value = valueOf(key, raw, options)
     if (former === undefined || !valuesEqual(readValue(former), value)) changes.push({ key, value })
   }
@@ -60,8 +70,8 @@ export function differences(before: Content, after: Content, options: ContentOpt
   return changes
 }
 
-function valueOf(key: string, raw: string, { path, rounding, valueDepth }: ContentOptions): unknown {
-  const place = `${path}: at ${JSON.stringify(key)}`
+function valueOf(key: string, raw: string, { rounding, valueDepth }: ContentOptions): unknown {
+  const place = `at ${JSON.stringify(key)}`
   const rounded = rounding === 'refuse' ? roundedNumber(raw) : undefined
   if (rounded !== undefined) {
     const message = `${place}: ${rounded} is more exact than a number can be: write it as a string`

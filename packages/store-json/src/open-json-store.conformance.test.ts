@@ -1,66 +1,61 @@
-import { key, type Change, type Versions } from '@fanlight/core'
+import { type Change, type Versions, key } from '@fanlight/core'
 import { type ConformanceSeams, anyValue, nastyKeys, storeConformance } from '@fanlight/core/conformance'
 import { breathe } from '@fanlight/core/testing'
 import * as fc from 'fast-check'
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type JsonStore, openJsonStore } from './index.ts'
 import { edited } from './testing/json-text.ts'
 
-/** Where the file of a store is, and the clock that it runs by. */
-const files = new WeakMap<object, { path: string; clock: ConformanceSeams['clock'] }>()
+/** The file of each store, and the clock that it runs by. */
+const places = new WeakMap<object, { readonly path: string; readonly clock: ConformanceSeams['clock'] }>()
 
-async function opened(path: string, seams: ConformanceSeams, depth?: number): Promise<JsonStore> {
+async function opened(path: string, seams: ConformanceSeams, depth: number): Promise<JsonStore> {
   const store = await openJsonStore(path, { ...seams, depth })
-  files.set(store, { path, clock: seams.clock })
+  places.set(store, { path, clock: seams.clock })
   return store
 }
 
-function create(seams: ConformanceSeams, depth?: number): Promise<JsonStore> {
-  return opened(join(mkdtempSync(join(tmpdir(), 'fanlight-json-')), 'file.json'), seams, depth)
-}
-
-function pathOf(store: object): string {
-  return files.get(store)?.path ?? ''
-}
-
-function teardown(store: object): void {
-  rmSync(dirname(pathOf(store)), { recursive: true })
-}
-
-/** Values without bytes: JSON cannot carry them. */
-const values = anyValue().filter((value) => !JSON.stringify(value, (_, v: unknown) => (v instanceof Uint8Array ? 'bytes!' : v)).includes('bytes!'))
-
-async function reopen(store: JsonStore, seams: ConformanceSeams, depth?: number): Promise<JsonStore> {
-  await store.close()
-  return opened(pathOf(store), seams, depth)
-}
-
-storeConformance('a JSON file', { create: (seams) => create(seams), teardown, reopen: (store, seams) => reopen(store, seams), values, runs: 30 })
-
-storeConformance('a JSON file, keys two members deep', {
-  create: (seams) => create(seams, 2),
-  teardown,
-  reopen: (store, seams) => reopen(store, seams, 2),
-  keys: fc.tuple(nastyKeys(), nastyKeys()).map(([a, b]) => key(a, b)),
-  // An object at a key of two names would be right: only above the depth it is not.
-  values,
+const setup = (depth = 1) => ({
+  create: (seams: ConformanceSeams) => opened(join(mkdtempSync(join(tmpdir(), 'fanlight-json-')), 'file.json'), seams, depth),
+  reopen: async (store: JsonStore, seams: ConformanceSeams) => {
+    await store.close()
+    return opened(places.get(store)?.path ?? '', seams, depth)
+  },
+  teardown: (store: JsonStore) => rmSync(dirname(places.get(store)?.path ?? ''), { recursive: true }),
+  // JSON has no bytes.
+  values: anyValue().filter((value) => !JSON.stringify([value], hasBytes).includes('bytes')),
   runs: 30,
 })
 
-storeConformance('a JSON file that others write', {
-  create: (seams) => create(seams),
-  teardown,
-  reopen: (store, seams) => reopen(store, seams),
-  write,
-  values,
-  runs: 30,
-})
+function hasBytes(_: string, value: unknown): unknown {
+  return value instanceof Uint8Array ? 'bytes' : value
+}
 
-/** Another program changes the file, and the store is given the time to see it. */
-async function write(store: JsonStore, changes: readonly Change[]): Promise<Versions> {
-  const { path, clock } = files.get(store) ?? {}
-  if (path === undefined || clock === undefined) throw new Error('no such store')
+/** Another program changes the file, by turns in place and by renaming, and the store is given the time to see it. */
+async function writeOutside(store: JsonStore, changes: readonly Change[]): Promise<Versions> {
+  const { path = '', clock } = places.get(store) ?? {}
+  const before = store.reached
+  const text = existsSync(path) ? readFileSync(path, 'utf8') : '{}'
+  const next = edited(text, changes)
+  // What changes nothing is no change of others: only a store can commit that.
+  if (edited(text, []) === next) return (await store.commit?.(changes)) ?? {}
+  if (next.length % 2 === 0) writeFileSync(path, next)
+  else {
+    writeFileSync(`${path}.new`, next)
+    renameSync(`${path}.new`, path)
+  }
+  for (let i = 0; i < 2_000 && store.reached === before; i++) {
+    await breathe(1)
+    await clock?.advance(50)
+  }
   return store.reached
 }
+
+storeConformance('a JSON file', setup())
+storeConformance('a JSON file that others write', { ...setup(), write: writeOutside })
+storeConformance('a JSON file whose keys are two members deep', {
+  ...setup(2),
+  keys: fc.tuple(nastyKeys(), nastyKeys()).map(([a, b]) => key(a, b)),
+})

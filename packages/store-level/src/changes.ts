@@ -2,17 +2,14 @@ import type { Change } from '@fanlight/core'
 import {
   type Difference, type Reading, type Spans, compareKeys, deleted, diffEntries, mergeSpans, rangeOf, spansHave,
 } from '@fanlight/core/kit'
-import { broken, decodeLog } from './codec.ts'
-import { logKey, logVersion } from './keys.ts'
+import { broken } from './codec.ts'
 import type { Ledger } from './ledger.ts'
+import { type PlacedCommit, visitCommits } from './log.ts'
 import { type Place, readExactly } from './past.ts'
 import type { Reader } from './reader.ts'
 
 /** So many keys that changed are told one by one; where there are more, the answer is told instead (L8). */
 const keysMax = 10_000
-
-/** So many commits of the log come at once. */
-const pageSize = 1000
 
 const nothing: Difference = { changes: [], folded: 0 }
 
@@ -39,7 +36,7 @@ async function differenceOnDisk(
   since: number,
   until: number,
 ): Promise<Difference> {
-  const release = ledger.pins.hold(since)
+  const pin = ledger.pins.hold(since)
   try {
     const touched = await readTouched(ledger, spans, since, until)
     const { folded } = touched
@@ -48,7 +45,7 @@ async function differenceOnDisk(
     if (touched.last.size > keysMax) return await replacement(reader, spans, until, folded)
     return { changes: await changesOf(ledger, touched), folded }
   } finally {
-    release()
+    ledger.pins.release(pin)
   }
 }
 
@@ -63,26 +60,18 @@ interface TouchedKeys {
 
 async function readTouched({ disk }: Ledger, spans: Spans, since: number, until: number): Promise<TouchedKeys> {
   const touched: TouchedKeys = { last: new Map(), wasThere: new Set(), folded: 0 }
-  const pages = disk.pages({ gt: logKey(since), lte: logKey(until) })
-  try {
-    for (;;) {
-      const page = await pages.next(pageSize)
-      if (page.length === 0) return touched
-      for (const [place, text] of page) takeCommit(touched, spans, logVersion(place), text)
-    }
-  } finally {
-    pages.close()
-  }
+  await visitCommits(disk, since, until, (commit) => takeCommit(touched, spans, commit))
+  return touched
 }
 
-function takeCommit(touched: TouchedKeys, spans: Spans, version: number, text: string): void {
+function takeCommit(touched: TouchedKeys, spans: Spans, commit: PlacedCommit): void {
   let hit = false
-  for (const { key, gone, idle, wasThere } of decodeLog(text).touched) {
+  for (const { key, gone, idle, wasThere } of commit.touched) {
     if (idle || !spansHave(spans, key)) continue
     hit = true
     if (touched.last.size > keysMax) break
     if (wasThere && !touched.last.has(key)) touched.wasThere.add(key)
-    touched.last.set(key, { version, gone })
+    touched.last.set(key, { version: commit.version, gone })
   }
   if (hit) touched.folded++
 }
@@ -112,12 +101,12 @@ async function differenceOfAnswers(
   until: number,
   folded: number,
 ): Promise<Difference> {
-  const release = ledger.pins.hold(since)
+  const pin = ledger.pins.hold(since)
   try {
     const [before, after] = await Promise.all([reader.read(spans, since), reader.read(spans, until)])
     return { changes: diffEntries(before.entries, after.entries), folded }
   } finally {
-    release()
+    ledger.pins.release(pin)
   }
 }
 

@@ -34,16 +34,22 @@ export interface Touched {
 }
 
 /** One commit, as the log tells it. */
-export interface LogEntry {
-  /** When it came, in milliseconds of the store's clock. */
-  readonly at: number
-  /** The bytes of all commits up to this one, ever. */
-  readonly sum: number
+export interface LogCommit {
   readonly touched: readonly Touched[]
   /** The name of its id. */
   readonly id: string | undefined
   /** Its `meta`; undefined: none. */
-  readonly meta?: unknown
+  readonly meta: unknown
+}
+
+/** The commits of one batch: they stand in the log together, at the version of the last one. */
+export interface LogGroup {
+  /** When they came, in milliseconds of the store's clock. */
+  readonly at: number
+  /** The bytes of all commits up to the last of these, ever. */
+  readonly sum: number
+  /** In the order of their versions, which leave no gap. */
+  readonly commits: readonly LogCommit[]
 }
 
 // What stands between the version of a record and its value.
@@ -115,31 +121,40 @@ const isGone = 1
 const wasThere = 2
 const isIdle = 4
 
-/** One commit: an array of JSON, in which each change is a key, its bits, and the version that it replaced or null. */
-export function encodeLog({ at, sum, touched, id, meta }: LogEntry): string {
+/** A commit as the log has it: the changes, each a key, its bits, and the version that it replaced or null; its id; its meta. */
+type CommitText = readonly [items: readonly (string | number | null)[], id?: string | null, meta?: string]
+
+/** The commits of one batch: an array of JSON, which saves a record a commit. */
+export function encodeLog({ at, sum, commits }: LogGroup): string {
+  return JSON.stringify([at, sum, ...commits.map(commitText)])
+}
+
+function commitText({ touched, id, meta }: LogCommit): CommitText {
   const items: (string | number | null)[] = []
   for (const one of touched) {
     const bits = (one.gone ? isGone : 0) | (one.wasThere ? wasThere : 0) | (one.idle ? isIdle : 0)
     items.push(one.key, bits, one.replaced ?? null)
   }
-  const rest = meta === undefined ? (id === undefined ? [] : [id]) : [id ?? null, encodeStored(0, meta)]
-  return JSON.stringify([at, sum, items, ...rest])
+  if (meta !== undefined) return [items, id ?? null, encodeStored(0, meta)]
+  return id === undefined ? [items] : [items, id]
 }
 
 /**
- * Reads a commit.
+ * Reads the commits of one batch.
  *
  * @throws CORRUPT
  */
-export function decodeLog(text: string): LogEntry {
-  let parts: unknown
+export function decodeLog(text: string): LogGroup {
   try {
-    parts = JSON.parse(text)
+    const [at, sum, ...commits] = JSON.parse(text) as [number, number, ...CommitText[]]
+    if (!Number.isSafeInteger(sum) || commits.length === 0) broken(text)
+    return { at, sum, commits: commits.map(commitOf) }
   } catch (error) {
     return broken(text, error)
   }
-  if (!Array.isArray(parts) || !Array.isArray(parts[2])) return broken(text)
-  const [at, sum, items, id, meta] = parts as [number, number, (string | number | null)[], string?, string?]
+}
+
+function commitOf([items, id, meta]: CommitText): LogCommit {
   const touched: Touched[] = []
   for (let i = 0; i < items.length; i += 3) {
     const [key, bits, replaced] = items.slice(i, i + 3) as [string, number, number | null]
@@ -151,7 +166,7 @@ export function decodeLog(text: string): LogEntry {
       replaced: replaced ?? undefined,
     })
   }
-  return { at, sum, touched, id: id ?? undefined, ...(meta === undefined ? {} : { meta: decodeStored(meta).value }) }
+  return { touched, id: id ?? undefined, meta: meta === undefined ? undefined : decodeStored(meta).value }
 }
 
 /**
@@ -166,6 +181,7 @@ export function number(text: string): number {
 
 /** Throws that a record is none. */
 export function broken(text: string, cause?: unknown): never {
+  if (cause instanceof FanlightError) throw cause
   const shown = JSON.stringify(text.slice(0, 40))
   throw new FanlightError('CORRUPT', `a record in LevelDB is damaged: ${shown}. Restore a backup of the folder`, { cause })
 }

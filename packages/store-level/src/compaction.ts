@@ -1,20 +1,16 @@
 import type { Clock } from '@fanlight/core'
-import { type LogEntry, decodeLog, decodeStored } from './codec.ts'
+import { decodeStored } from './codec.ts'
 import type { Operation } from './disk.ts'
 import type { Mark } from './history.ts'
-import { dataKey, historyKey, horizonKey, idKey, logKey, logVersion } from './keys.ts'
+import { dataKey, historyKey, horizonKey, idKey, logKey } from './keys.ts'
 import type { Ledger } from './ledger.ts'
+import { type PlacedGroup, readGroups } from './log.ts'
 
-/** How many commits one step drops at most. */
-const commitsMax = 1024
+/** How many batches of commits one step drops at most. */
+const groupsMax = 256
 
 /** How many operations one step has at least before it ends. */
 const operationsMin = 4096
-
-/** A commit that is dropped. */
-interface Dropped extends LogEntry {
-  readonly version: number
-}
 
 /**
  * Forgets what the bounds of the history say: the commits of the log from its start on, the records that they replaced, the
@@ -79,57 +75,50 @@ export class Compaction {
   }
 
   async #prepare(ring: () => void, operationsMax: number): Promise<Operation[] | undefined> {
-    const { disk, history, reached } = this.#ledger
-    const pages = disk.pages({ gt: logKey(history.start.version), lte: logKey(reached) })
-    try {
-      const dropped = this.#select(await pages.next(commitsMax), operationsMax, ring)
-      const last = dropped.at(-1)
-      if (last === undefined) return undefined
-      // From here on nobody can ask for what is about to go.
-      history.shrink({ version: last.version, sum: last.sum })
-      return await this.#operations(dropped, last)
-    } finally {
-      pages.close()
-    }
+    const { disk, history } = this.#ledger
+    const dropped = this.#select(await readGroups(disk, history.start.version, groupsMax), operationsMax, ring)
+    const last = dropped.at(-1)
+    if (last === undefined) return undefined
+    // From here on nobody can ask for what is about to go.
+    history.shrink({ version: last.version, sum: last.sum })
+    return this.#operations(dropped, last)
   }
 
-  #select(page: readonly (readonly [string, string])[], operationsMax: number, ring: () => void): Dropped[] {
-    const { history, pins, reached } = this.#ledger
+  #select(groups: readonly PlacedGroup[], operationsMax: number, ring: () => void): PlacedGroup[] {
+    const { history, pins } = this.#ledger
     const now = this.#clock.now()
     const pinned = pins.oldest
-    const dropped: Dropped[] = []
-    let before: Mark = history.start
+    const dropped: PlacedGroup[] = []
     let operations = 0
     this.#aged = false
     this.#more = false
-    for (const [place, text] of page) {
-      const entry = { ...decodeLog(text), version: logVersion(place) }
-      if (!history.mustGo(before, entry.at, reached, now)) {
-        this.watch(ring, entry.at)
+    for (const group of groups) {
+      if (!history.mustGo(group, group.at, now)) {
+        this.watch(ring, group.at)
         return dropped
       }
-      if (entry.version > pinned) return dropped
-      dropped.push(entry)
-      before = entry
-      operations += 2 + 2 * entry.touched.length
+      if (group.version > pinned) return dropped
+      dropped.push(group)
+      for (const { touched } of group.commits) operations += 1 + 2 * touched.length
       if (operations > operationsMax) break
     }
     this.#more = dropped.length > 0
     return dropped
   }
 
-  async #operations(dropped: readonly Dropped[], { version, sum }: Mark): Promise<Operation[]> {
+  async #operations(dropped: readonly PlacedGroup[], { version, sum }: Mark): Promise<Operation[]> {
     const operations: Operation[] = [{ type: 'put', key: horizonKey, value: JSON.stringify([version, sum]) }]
     const del = (key: string): void => void operations.push({ type: 'del', key })
     /** Of each deleted key the version of its last delete. */
     const deletes = new Map<string, number>()
-    for (const entry of dropped) {
-      del(logKey(entry.version))
-      if (entry.id !== undefined) del(idKey(entry.id))
-      for (const { key, gone, idle, replaced } of entry.touched) {
-        if (idle) continue
-        if (replaced !== undefined) del(historyKey(key, replaced))
-        if (gone) deletes.set(key, entry.version)
+    for (const group of dropped) {
+      del(logKey(group.version))
+      for (const [i, { id, touched }] of group.commits.entries()) {
+        if (id !== undefined) del(idKey(id))
+        for (const { key, gone, idle, replaced } of touched) {
+          if (replaced !== undefined) del(historyKey(key, replaced))
+          if (gone && !idle) deletes.set(key, group.version - group.commits.length + 1 + i)
+        }
       }
     }
     const keys = [...deletes.keys()]

@@ -16,7 +16,7 @@ storeConformance('LevelDB', {
     await store.close()
     return openIn(folders.get(store) ?? '', seams)
   },
-  teardown: (store) => rm(folders.get(store) ?? '', { recursive: true }),
+  teardown: (store) => rm(folders.get(store) ?? '', { recursive: true, force: true, maxRetries: 3 }),
 })
 
 storeConformance('memory-level', {

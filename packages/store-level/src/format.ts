@@ -1,9 +1,10 @@
 import { FanlightError } from '@fanlight/core'
 import { type Lineage, decodeLineage, encodeLineage, nextLineage } from './lineage.ts'
-import { broken, decodeLog, number } from './codec.ts'
+import { broken, number } from './codec.ts'
 import type { Disk } from './disk.ts'
 import type { Mark } from './history.ts'
-import { formatKey, horizonKey, lineageKey, logEnd, logKey, logVersion } from './keys.ts'
+import { formatKey, horizonKey, lineageKey } from './keys.ts'
+import { newestMark } from './log.ts'
 
 /** The format that is written, and the only one that is read. */
 const format = 1
@@ -64,19 +65,6 @@ async function begin(disk: Disk, where: string, lineage: Lineage): Promise<Opene
   const records = { [formatKey]: formatText, [lineageKey]: encodeLineage(lineage), [horizonKey]: '[0,0]' }
   await disk.write(Object.entries(records).map(([key, value]) => ({ type: 'put', key, value })), true)
   return { lineage, start, newest: start }
-}
-
-/** The newest commit: that of the log, or, where none is left there, the one at which the history begins. */
-async function newestMark(disk: Disk, start: Mark): Promise<Mark> {
-  const pages = disk.pages({ gt: logKey(start.version), lt: logEnd, reverse: true })
-  try {
-    const [last] = await pages.next(1)
-    if (last === undefined) return start
-    const [place, text] = last
-    return { version: logVersion(place), sum: decodeLog(text).sum }
-  } finally {
-    pages.close()
-  }
 }
 
 function decodeMark(text: string): Mark {

@@ -1,9 +1,10 @@
 import { type Clock, FanlightError, type Versions } from '@fanlight/core'
 import { type CommitRequest, failedCommit, settledBefore } from '@fanlight/core/kit'
 import type { Compaction } from './compaction.ts'
+import { gathered } from './gathered.ts'
 import { Group } from './group.ts'
 import type { Ledger } from './ledger.ts'
-import { type WaitingCommit, type WaitingLimits, WaitingCommits } from './waiting.ts'
+import { type WaitingCommit, type WaitingLimits, WaitingCommits, groupMax } from './waiting.ts'
 
 /** What the writing of commits needs of its store. */
 export interface CommitHost {
@@ -15,9 +16,6 @@ export interface CommitHost {
   /** Nobody knows what of the last batch is on disk. */
   failed(why: FanlightError): void
 }
-
-/** How often whoever was told of an outcome may go on before the next group closes, so that what follows is in it. */
-const turnsPerRound = 8
 
 /**
  * Writes commits, many in one batch with one sync: all that came while the batch before was written go into the next. They
@@ -63,21 +61,14 @@ export class GroupCommit {
 
   async #run(): Promise<void> {
     for (;;) {
-      await this.#gather()
+      // Those who have just heard of their commits may make the next.
+      await gathered(() => this.#waiting.size, groupMax.commitsMax)
       const group = this.#waiting.take()
       const operations = group.length > 0 ? await this.#write(group) : 0
       const dropped = this.#compaction.isDue && (await this.#compact(operations))
       if (group.length === 0 && !dropped && this.#waiting.size === 0) break
     }
     this.#running = undefined
-  }
-
-  /** Waits for the commits that are made in this turn, or by those who have just heard of theirs. */
-  async #gather(): Promise<void> {
-    for (let size = -1; size < this.#waiting.size; ) {
-      size = this.#waiting.size
-      for (let i = 0; i < turnsPerRound; i++) await undefined
-    }
   }
 
   /** Returns how many operations it took. */
@@ -89,8 +80,9 @@ export class GroupCommit {
     } catch (error) {
       return refuse(waiting, () => failedCommit(error, 'no'))
     }
-    const decided = this.#decide(group, waiting)
-    const { operations, keys } = group
+    const now = this.#host.clock.now()
+    const decided = this.#decide(group, waiting, now)
+    const operations = group.operations(this.#version, now)
     if (operations.length > 0) {
       try {
         await this.#ledger.disk.write(operations, this.#sync)
@@ -98,7 +90,7 @@ export class GroupCommit {
         this.#fail(error, decided)
         return operations.length
       }
-      this.#host.advanced(this.#version, keys)
+      this.#host.advanced(this.#version, group.keys)
       this.#ledger.tail.trim()
       this.#compaction.watch(() => this.start())
     }
@@ -107,9 +99,8 @@ export class GroupCommit {
   }
 
   /** The commits that go through, with their versions; the others are refused. */
-  #decide(group: Group, waiting: readonly WaitingCommit[]): [WaitingCommit, number][] {
+  #decide(group: Group, waiting: readonly WaitingCommit[], now: number): [WaitingCommit, number][] {
     const { name, source } = this.#ledger
-    const now = this.#host.clock.now()
     const decided: [WaitingCommit, number][] = []
     for (const one of waiting) {
       if (one.isEnded) continue

@@ -1,9 +1,10 @@
 import type { Change, CommitId } from '@fanlight/core'
 import { Cell, type CommitRequest, type KnownPast, type Spans, deleted } from '@fanlight/core/kit'
-import { type Stored, type Touched, broken, decodeLog, decodeStored, encodeLog, encodeReplaced, encodeStored, number } from './codec.ts'
+import { type LogCommit, type Touched, decodeStored, encodeLog, encodeReplaced, encodeStored, number } from './codec.ts'
 import type { Operation } from './disk.ts'
 import { dataEnd, dataKey, historyKey, idKey, idName, logKey } from './keys.ts'
 import { type Ledger, horizonOf } from './ledger.ts'
+import { readCommitAt } from './log.ts'
 import { readExactly } from './past.ts'
 import { type Newest, isThere } from './tail.ts'
 
@@ -21,8 +22,10 @@ interface Former {
  * commits before them, those of the same group included, are in the tail.
  */
 export class Group implements KnownPast {
-  readonly operations: Operation[] = []
+  /** The keys that the commits changed. */
   readonly keys: string[] = []
+  readonly #operations: Operation[] = []
+  readonly #log: LogCommit[] = []
   readonly #ledger: Ledger
   /** The newest records on disk, of keys that memory does not know. */
   readonly #texts = new Map<string, string | undefined>()
@@ -73,8 +76,8 @@ export class Group implements KnownPast {
   stage(request: CommitRequest, version: number, now: number): void {
     const { tail, history } = this.#ledger
     const { changes, bytes, id, meta } = request
-    const operations: Operation[] = []
     const touched: Touched[] = []
+    const operations: Operation[] = []
     const cells: Cell[] = []
     const texts: string[] = []
     for (const { key, value, gone } of changes) {
@@ -95,14 +98,26 @@ export class Group implements KnownPast {
       cells.push(cell)
       texts.push(text)
     }
-    const sum = history.sum + bytes
     const name = id === undefined ? undefined : idName(id)
-    operations.push({ type: 'put', key: logKey(version), value: encodeLog({ at: now, sum, touched, id: name, meta }) })
     if (name !== undefined) operations.push({ type: 'put', key: idKey(name), value: String(version) })
-    for (const operation of operations) this.operations.push(operation)
+    for (const operation of operations) this.#operations.push(operation)
     for (const { key } of cells) this.keys.push(key)
+    this.#log.push({ touched, id: name, meta })
     tail.push({ version, at: now, bytes, cells, changes: id === undefined ? [] : changes, id, meta: undefined }, texts)
-    history.grow({ version, sum })
+    history.grow({ version, sum: history.sum + bytes })
+  }
+
+  /**
+   * What is to be written for all that was staged.
+   *
+   * @param version that of the last commit
+   * @param at      when they came
+   */
+  operations(version: number, at: number): Operation[] {
+    if (this.#log.length === 0) return []
+    const text = encodeLog({ at, sum: this.#ledger.history.sum, commits: this.#log })
+    this.#operations.push({ type: 'put', key: logKey(version), value: text })
+    return this.#operations
   }
 
   /** The newest record of a key, what was staged included. */
@@ -128,8 +143,7 @@ export class Group implements KnownPast {
   /** What a commit of long ago asked for. */
   async #former(version: number): Promise<Former> {
     const { disk } = this.#ledger
-    const [text] = await disk.getMany([logKey(version)])
-    const { touched } = decodeLog(text ?? broken(logKey(version)))
+    const { touched } = await readCommitAt(disk, version)
     const values = await readExactly(disk, touched.filter(({ gone }) => !gone).map(({ key }) => ({ key, version })))
     const changes = touched.map(({ key, gone }): Change => (gone ? { key, gone: true } : { key, value: values.get(key) }))
     return { version, changes }
@@ -142,7 +156,7 @@ export class Group implements KnownPast {
       try {
         for (let page = await pages.next(pageSize); page.length > 0; page = await pages.next(pageSize)) {
           for (const [place, text] of page) {
-            const { version }: Stored = decodeStored(text)
+            const { version } = decodeStored(text)
             if (version > since) changed.push(place.slice(1))
           }
         }

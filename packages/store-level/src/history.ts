@@ -50,16 +50,20 @@ export class History {
   /** Whether there is so much too much that compaction is worth its while. */
   overdue(): boolean {
     const { commits, bytes } = this.bounds
-    return this.#exceeds(this.#newest, this.#start, commits + Math.floor(commits / slackPart), bytes + bytes / slackPart)
+    return this.#beyond(this.#start, commits + Math.floor(commits / slackPart) + 1, bytes + bytes / slackPart)
   }
 
-  /** Whether a commit must go, where all before it has gone. */
-  mustGo(before: Mark, at: number, reached: number, now: number): boolean {
+  /**
+   * Whether what came up to a mark must go: what comes after it is as much as is kept, or it is too old.
+   *
+   * @param at when it came
+   */
+  mustGo(mark: Mark, at: number, now: number): boolean {
     const { commits, bytes, ageMs } = this.bounds
-    return this.#exceeds({ version: reached, sum: this.#newest.sum }, before, commits, bytes) || now - at > ageMs
+    return this.#beyond(mark, commits, bytes) || now - at > ageMs
   }
 
-  #exceeds(newest: Mark, start: Mark, commits: number, bytes: number): boolean {
-    return newest.version - start.version > commits || newest.sum - start.sum > bytes
+  #beyond(mark: Mark, commits: number, bytes: number): boolean {
+    return this.#newest.version - mark.version >= commits || this.#newest.sum - mark.sum >= bytes
   }
 }

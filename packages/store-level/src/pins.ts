@@ -1,16 +1,21 @@
+/** Something that reads a version from disk. */
+export interface Pin {
+  readonly version: number
+}
+
 /** The versions that are being read from disk: what they need is not compacted meanwhile. */
 export class Pins {
-  readonly #held = new Set<{ readonly version: number }>()
+  readonly #held = new Set<Pin>()
 
-  /**
-   * Holds a version.
-   *
-   * @returns lets go of it
-   */
-  hold(version: number): () => void {
+  /** Holds a version, until it is released. */
+  hold(version: number): Pin {
     const pin = { version }
     this.#held.add(pin)
-    return () => void this.#held.delete(pin)
+    return pin
+  }
+
+  release(pin: Pin): void {
+    this.#held.delete(pin)
   }
 
   /** The oldest version that is held; Infinity: none is. */

@@ -2,10 +2,14 @@ import type { Entry } from '@fanlight/core'
 import { deleted } from '@fanlight/core/kit'
 import type { Bounds } from './bounds.ts'
 import { decodeStored } from './codec.ts'
+import { gathered } from './gathered.ts'
 import { dataKey } from './keys.ts'
 import type { Ledger } from './ledger.ts'
 import { readPast } from './past.ts'
 import type { Found } from './tail.ts'
+
+/** So many keys are read at once at most. */
+const batchMax = 1000
 
 /** The reads of one turn: they go to disk together. */
 interface Batch {
@@ -23,21 +27,27 @@ export class PointReader {
     this.#ledger = ledger
   }
 
-  /** What a key was at a version. */
-  read(key: string, at: number, bounds: Bounds): Entry | undefined | Promise<Entry | undefined> {
+  /**
+   * What a key was at a version.
+   *
+   * @param bounds narrows, or widens to what is known when it was read
+   * @param made   makes the result of what was found
+   */
+  read<R>(key: string, at: number, bounds: Bounds, made: (entry: Entry | undefined) => R): R | Promise<R> {
     const { pins, tail } = this.#ledger
     const found = tail.at(key, at)
-    if (found !== undefined) return taken(found, bounds)
-    const release = pins.hold(at)
+    if (found !== undefined) return made(taken(found, bounds))
+    const pin = pins.hold(at)
     const batch = (this.#batch ??= this.#begin())
     const place = batch.keys.push(dataKey(key)) - 1
     return batch.read.then(
       ({ texts, reached }) => {
-        release()
-        return this.#made(key, at, texts[place], reached, bounds)
+        pins.release(pin)
+        const entry = this.#entry(key, at, texts[place], reached, bounds)
+        return entry instanceof Promise ? entry.then(made) : made(entry)
       },
       (error: unknown) => {
-        release()
+        pins.release(pin)
         throw error
       },
     )
@@ -45,7 +55,7 @@ export class PointReader {
 
   #begin(): Batch {
     const keys: string[] = []
-    const read = Promise.resolve().then(() => {
+    const read = gathered(() => keys.length, batchMax).then(() => {
       this.#batch = undefined
       const { disk, reached } = this.#ledger
       return disk.getMany(keys).then((texts) => ({ texts, reached }))
@@ -53,7 +63,7 @@ export class PointReader {
     return { keys, read }
   }
 
-  #made(
+  #entry(
     key: string,
     at: number,
     text: string | undefined,
@@ -75,7 +85,7 @@ export class PointReader {
 
   async #past(key: string, at: number, newest: number, bounds: Bounds): Promise<Entry | undefined> {
     const { disk, pins } = this.#ledger
-    const release = pins.hold(at)
+    const pin = pins.hold(at)
     try {
       const replaced = (await readPast(disk, [key], at)).get(key)
       bounds.until(newest)
@@ -85,7 +95,7 @@ export class PointReader {
       bounds.since(replaced.version)
       return replaced.value === deleted ? undefined : { key, value: replaced.value, version: replaced.version }
     } finally {
-      release()
+      pins.release(pin)
     }
   }
 }

@@ -19,14 +19,13 @@ export class Reader {
   read(spans: Spans, at: number): Reading | Promise<Reading> {
     const [only] = spans.list
     if (spans.list.length !== 1 || only === undefined) return this.#union(spans, at)
-    const scan = this.#span(only, at)
-    if (!(scan instanceof Promise)) return this.#reading(scan.entries, scan.bounds, [scan.scanned])
-    return scan.then(({ entries, bounds, scanned }) => this.#reading(entries, bounds, [scanned]))
+    const made = ({ entries, bounds, scanned }: Scan): Reading => this.#reading(entries, bounds, [scanned])
+    return this.#span(only, at, made)
   }
 
   async #union(spans: Spans, at: number): Promise<Reading> {
     const bounds = this.#bounds()
-    const scans = await Promise.all(spans.list.map((span) => this.#span(span, at)))
+    const scans = await Promise.all(spans.list.map((span) => this.#span(span, at, (scan) => scan)))
     const found = new Map<string, Entry>()
     for (const scan of scans) {
       bounds.meet(scan.bounds)
@@ -37,14 +36,14 @@ export class Reader {
     return this.#reading(entries, bounds, scans.map(({ scanned }) => scanned))
   }
 
-  #span(span: Span, at: number): Scan | Promise<Scan> {
+  /** Reads one range; `made` is called in the same turn as it is known, since a second promise would cost as much again. */
+  #span<R>(span: Span, at: number, made: (scan: Scan) => R): R | Promise<R> {
     const bounds = this.#bounds()
-    if (isEmptySpan(span)) return { entries: [], bounds, scanned: { more: false, range: rangeOf(span) } }
-    if (span.hi !== `${span.lo}\0` || span.limit === 0) return scanSpan(this.#ledger, span, at, bounds)
-    const scanned: Scanned = { more: false, range: rangeOf(span) }
-    const made = (entry: Entry | undefined): Scan => ({ entries: entry === undefined ? [] : [entry], bounds, scanned })
-    const found = this.#points.read(span.lo, at, bounds)
-    return found instanceof Promise ? found.then(made) : made(found)
+    if (isEmptySpan(span)) return made({ entries: [], bounds, scanned: { more: false, range: rangeOf(span) } })
+    if (span.hi !== `${span.lo}\0` || span.limit === 0) return scanSpan(this.#ledger, span, at, bounds).then(made)
+    return this.#points.read(span.lo, at, bounds, (entry) =>
+      made({ entries: entry === undefined ? [] : [entry], bounds, scanned: { more: false, range: rangeOf(span) } }),
+    )
   }
 
   #bounds(): Bounds {

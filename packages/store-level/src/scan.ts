@@ -31,7 +31,7 @@ export async function scanSpan(ledger: Ledger, span: Span, at: number, bounds: B
   const { lo, hi, limit, reverse } = span
   const entries: Entry[] = []
   const pages = disk.pages({ gte: dataKey(lo), lt: hi === undefined ? dataEnd : dataKey(hi), reverse })
-  const release = pins.hold(at)
+  const pin = pins.hold(at)
   try {
     for (;;) {
       // One more than is asked for tells whether more follow.
@@ -52,7 +52,7 @@ export async function scanSpan(ledger: Ledger, span: Span, at: number, bounds: B
     }
   } finally {
     pages.close()
-    release()
+    pins.release(pin)
   }
 }
 

@@ -54,7 +54,7 @@ export interface WaitingLimits {
 }
 
 /** So much goes into one batch at most: more would make those behind it wait for long. */
-const groupMax: WaitingLimits = { commitsMax: 1024, bytesMax: 2 ** 23 }
+export const groupMax: WaitingLimits = { commitsMax: 1024, bytesMax: 2 ** 23 }
 
 /** The commits that wait for the batch before theirs. */
 export class WaitingCommits {

@@ -1,5 +1,5 @@
-import type { History, Query, Range, Store, Types, ValueAt } from '@fanlight/core'
-import { type BaseOptions, everything } from '@fanlight/core/kit'
+import { type History, type Query, type Range, type Store, type Types, type ValueAt, everything } from '@fanlight/core'
+import type { BaseOptions } from '@fanlight/core/kit'
 import type { MapFunction } from './mapping.ts'
 import { View } from './view.ts'
 
@@ -59,7 +59,7 @@ export interface ViewOptions<In = unknown, Out = unknown, Q extends Query = Quer
 export function createView<T extends Types, Out, const Q extends Query = Range>(
   upstream: Store<T>,
   options: ViewOptions<ValueAt<T, Q>, Out, Q>,
-): View<Out> {
+): View<{ '': Out }> {
   const { query = everything, map, ...rest } = options
-  return new View<Out>(upstream as Store, { ...rest, query, map: map as MapFunction })
+  return new View<{ '': Out }>(upstream as Store, { ...rest, query, map: map as MapFunction })
 }

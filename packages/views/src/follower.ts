@@ -1,5 +1,8 @@
-import { type Feed, FanlightError, type FeedState, type Query, type SourceId, type Store, type Update, type Versions, isFanlightError } from '@fanlight/core'
-import { type Clock, type Spans, mergeSpans, mergeVersions, rangeOf, reaches, readQuery } from '@fanlight/core/kit'
+import {
+  type Clock, FanlightError, type Feed, type FeedState, type Query, type SourceId, type Store, type Update, type Versions,
+  isFanlightError,
+} from '@fanlight/core'
+import { type Spans, mergeSpans, mergeVersions, rangeOf, reaches, readQuery } from '@fanlight/core/kit'
 import { Lag } from './lag.ts'
 import { MapFailure } from './mapping.ts'
 import { Probe } from './probe.ts'
@@ -65,7 +68,7 @@ export class Follower {
     this.#spans = readQuery(query, Infinity)
     this.#host = host
     this.#lag = delayMs > 0 ? new Lag(host.clock, delayMs, () => this.#run()) : undefined
-    this.#probe = new Probe(upstream, () => this.#progressed())
+    this.#probe = new Probe(upstream, this.#spans, () => this.#progressed())
   }
 
   /** The point at which what the view keeps is its state, where no step is under way: it moves on by itself. */
@@ -102,7 +105,12 @@ export class Follower {
     const feed = this.#feed
     if (feed === undefined || this.#first) return
     this.#lag?.note(feed.reached)
-    this.#look()
+    this.#run()
+  }
+
+  /** What the upstream says where it has not reached a point itself. */
+  complaint(point: Versions): Promise<unknown> {
+    return this.#probe.complaint(point)
   }
 
   /** Ends it; resolves when no step is under way. */

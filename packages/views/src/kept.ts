@@ -89,6 +89,7 @@ export class Kept {
   apply(update: Taken, at: Versions): Soon<readonly string[] | undefined> {
     const afresh = !this.#valid
     const reader = afresh ? nothing : this.#shelf.reader()
+
     const tight = this.newest !== undefined && update.replace === undefined && update.folded <= 1
     const made = soon(inputsOf(update, reader, this.#options.mapping), (inputs) => plan(reader, inputs))
     return soon(made, ({ changes, touched }) => {

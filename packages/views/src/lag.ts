@@ -1,5 +1,5 @@
-import type { Versions } from '@fanlight/core'
-import { type Clock, reaches } from '@fanlight/core/kit'
+import type { Clock, Versions } from '@fanlight/core'
+import { reaches } from '@fanlight/core/kit'
 
 /** What the upstream had reached at a time. */
 interface Sample {

@@ -1,5 +1,5 @@
-import type { Change, Entry, History } from '@fanlight/core'
-import { type Clock, type Difference, type Span, type Spans, VersionedTree, historyBounds, spansOf } from '@fanlight/core/kit'
+import type { Change, Clock, Entry, History } from '@fanlight/core'
+import { type Difference, type Span, type Spans, VersionedTree, historyBounds, spansOf } from '@fanlight/core/kit'
 import { type Area, type Opened, type Reader, type Shelf, type ShelfChange, type ShelfReading, spanOf } from './shelf.ts'
 
 /** A shelf in memory: two trees that move together, one for what readers see, one for all else. */

@@ -120,7 +120,7 @@ export class Path {
     const { from, to } = node
     const [axis, ...others] = movedSources(from, to)
     const straight = others.length === 0
-    if (reaches(to, at) && (straight || isAt(at, from) || isAt(at, to))) return { step: node, base: at, exact: true }
+    if (isUpTo(at, to) && (straight || isAt(at, from) || isAt(at, to))) return { step: node, base: at, exact: true }
     if (reaches(at, to)) return { step: node, base: to, exact: false }
     if (axis === undefined || !straight) return { step: node, base: from, exact: false }
     return { step: node, base: { ...from, [axis]: Math.min(at[axis] ?? 0, to[axis] ?? 0) }, exact: false }
@@ -207,6 +207,12 @@ function movedSources(a: Versions, b: Versions): SourceId[] {
 /** Whether a point says the same as `there` of its sources, whatever it says of others. */
 export function isAt(point: Versions, there: Versions): boolean {
   for (const source in there) if (point[source] !== there[source]) return false
+  return true
+}
+
+/** Whether a point is not beyond `there` in its sources, whatever it says of others. */
+function isUpTo(point: Versions, there: Versions): boolean {
+  for (const source in there) if ((point[source] ?? 0) > (there[source] ?? 0)) return false
   return true
 }
 

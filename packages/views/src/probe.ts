@@ -1,4 +1,5 @@
-import type { SourceId, Store, Versions } from '@fanlight/core'
+import type { Query, SourceId, Store, Versions } from '@fanlight/core'
+import { type Spans, rangeOf } from '@fanlight/core/kit'
 
 /** One wait at the upstream. */
 interface Wait {
@@ -9,15 +10,18 @@ interface Wait {
 /**
  * Learns of progress that changes nothing: a feed that nothing touches wakes nobody, so where somebody waits for a version
  * that the upstream has not reached, the upstream is asked to tell when it has. One question a source is under way at most.
+ * It is asked with the keys of the view and for no entry of them, since a router then waits for just their stores.
  */
 export class Probe {
   readonly #upstream: Store
+  readonly #query: Query
   readonly #reached: () => void
   readonly #waits = new Map<SourceId, Wait>()
 
   /** @param reached is called when the upstream reached what somebody waits for */
-  constructor(upstream: Store, reached: () => void) {
+  constructor(upstream: Store, spans: Spans, reached: () => void) {
     this.#upstream = upstream
+    this.#query = withoutEntries(spans)
     this.#reached = reached
   }
 
@@ -34,7 +38,17 @@ export class Probe {
       if (version === undefined || version <= (at[source] ?? 0)) continue
       if (under !== undefined && under.version <= version) continue
       under?.ended.abort()
-      void this.#ask(source, version, at)
+      void this.#ask(source, version)
+    }
+  }
+
+  /** The upstream's own complaint that it has not reached a point; undefined: it has. */
+  async complaint(min: Versions): Promise<unknown> {
+    try {
+      await this.#upstream.fetch(this.#query, { min, stall: 'fail' })
+      return undefined
+    } catch (error) {
+      return error
     }
   }
 
@@ -43,14 +57,14 @@ export class Probe {
     this.#waits.clear()
   }
 
-  async #ask(source: SourceId, version: number, since: Versions): Promise<void> {
+  async #ask(source: SourceId, version: number): Promise<void> {
     const ended = new AbortController()
     const wait = { version, ended }
     this.#waits.set(source, wait)
     const { signal } = ended
     let told = true
     try {
-      await this.#upstream.changes([], { since, until: { [source]: version }, signal, timeoutMs: Infinity })
+      await this.#upstream.fetch(this.#query, { min: { [source]: version }, signal, timeoutMs: Infinity })
     } catch {
       // It may be far beyond already. Whatever else went wrong, the feed will tell of too.
       told = (this.#upstream.reached[source] ?? -1) >= version
@@ -58,4 +72,8 @@ export class Probe {
     if (this.#waits.get(source) === wait) this.#waits.delete(source)
     if (told && !signal.aborted) this.#reached()
   }
+}
+
+function withoutEntries({ list }: Spans): Query {
+  return list.map((span) => ({ ...rangeOf(span), limit: 0 }))
 }

@@ -1,7 +1,8 @@
 import {
   type Change, type Entry, FanlightError, type Query, type Scanned, type Snapshot, type SourceId, type Store, type Versions,
+  defaultLimits,
 } from '@fanlight/core'
-import { type Difference, type Span, type Spans, defaultLimits, rangeOf } from '@fanlight/core/kit'
+import { type Difference, type Span, type Spans, rangeOf } from '@fanlight/core/kit'
 import { changeOf, filed, filedSpan } from './memory-shelf.ts'
 import type { Area, Opened, Reader, Shelf, ShelfChange, ShelfReading, Watermark } from './shelf.ts'
 

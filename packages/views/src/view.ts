@@ -1,6 +1,6 @@
 import {
   type ChangesOptions, type Continued, FanlightError, type Feed, type FeedState, type FetchOptions, type History, type Query,
-  type Snapshot, type SourceId, type SourceState, type Store, type Supports, type Update, type ValueAt, type Versions,
+  type Snapshot, type SourceId, type SourceState, type Store, type Supports, type Types, type Update, type ValueAt, type Versions,
   type WaitOptions, type WatchOptions, isFanlightError,
 } from '@fanlight/core'
 import {
@@ -27,7 +27,7 @@ export interface ViewSettings extends BaseOptions {
 const live: SourceState = { status: 'live' }
 
 /** An active view: `createView` makes one. */
-export class View<V = unknown> extends BaseStore<{ '': V }> {
+export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
   readonly supports: Supports
   readonly #upstream: Store
   readonly #source: SourceId
@@ -103,21 +103,23 @@ export class View<V = unknown> extends BaseStore<{ '': V }> {
     return { ...this.#follower.state, [this.#source]: live }
   }
 
-  override fetch<const Q extends Query>(query: Q, options?: FetchOptions): Promise<Snapshot<ValueAt<{ '': V }, Q>>> {
+  override fetch<const Q extends Query>(query: Q, options?: FetchOptions): Promise<Snapshot<ValueAt<T, Q>>> {
     if (this.#ready) return super.fetch(query, options)
     return this.#whenReady(query, options, (rest) => super.fetch(query, rest))
   }
 
-  override changes<const Q extends Query>(query: Q, options: ChangesOptions): Promise<Update<ValueAt<{ '': V }, Q>>> {
+  override changes<const Q extends Query>(query: Q, options: ChangesOptions): Promise<Update<ValueAt<T, Q>>> {
     if (this.#ready) return super.changes(query, options)
     return this.#whenReady(query, options, (rest) => super.changes(query, { ...options, ...rest }))
   }
 
-  override watch<const Q extends Query>(query: Q, options: WatchOptions = {}): Feed<ValueAt<{ '': V }, Q>> {
+  override watch<const Q extends Query>(query: Q, options: WatchOptions = {}): Feed<ValueAt<T, Q>> {
     return super.watch(query, this.#ready ? options : { ...options, min: { ...options.min, [this.#source]: 0 } })
   }
 
   protected read(spans: Spans, at: Versions): Soon<Reading> {
+    // The feed of an upstream of several sources may not move on by itself: whoever reads makes the view look.
+    if (this.sources.length > 2) this.#follower.heed()
     return this.#kept.read(spans, at)
   }
 
@@ -159,13 +161,10 @@ export class View<V = unknown> extends BaseStore<{ '': V }> {
 
   /** Where the upstream itself has not reached what was waited for, it knows better who is to blame. */
   async #blame(error: unknown, point: Versions): Promise<never> {
-    const upstream = this.#upstream
-    const { [this.#source]: _, ...min } = point
-    if (!isFanlightError(error, 'STALLED') || this.isClosed || reaches(upstream.reached, min)) throw error
-    await upstream.fetch([], { min, stall: 'fail' }).catch((inner: unknown) => {
-      throw isFanlightError(inner, 'STALLED') ? inner : error
-    })
-    throw error
+    const { [this.#source]: _, ...wanted } = point
+    if (!isFanlightError(error, 'STALLED') || this.isClosed || reaches(this.#upstream.reached, wanted)) throw error
+    const complaint = await this.#follower.complaint(wanted)
+    throw isFanlightError(complaint, 'STALLED') ? complaint : error
   }
 
   #makeFollower(query: Query, delayMs: number, instant: boolean): Follower {

@@ -6,8 +6,8 @@ export interface Block {
   readonly code: string
   /** What it prints, a line each; of what stands behind code, and in a block of text right after it. */
   readonly expected: readonly string[]
-  /** Whether it is only compiled: it declares tests, which only a runner of tests can run. */
-  readonly compiledOnly: boolean
+  /** Whether it is marked `no-run`: it declares tests, which only a runner of tests can run, or is a sketch. */
+  readonly idle: boolean
 }
 
 const fence = /^```(\S*)(.*)$/
@@ -59,7 +59,7 @@ function blockOf(path: string, { line, lines, hidden, note }: Fenced, printed: r
     line,
     code: [...hidden, ...lines].join('\n'),
     expected: [...behind, ...printed],
-    compiledOnly: note.trim() === 'no-run',
+    idle: note.trim() === 'no-run',
   }
 }
 

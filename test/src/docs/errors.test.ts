@@ -2,7 +2,9 @@ import { errorCodes } from '@fanlight/core'
 import { describe, expect, it } from 'vitest'
 import { filesUnder, readText } from './repository.ts'
 
-const headings = readText('docs/errors.md').split('\n').flatMap((line) => /^## (.+)$/.exec(line)?.[1] ?? [])
+const headings = readText('docs/errors.md')
+  .split('\n')
+  .flatMap((line) => /^## (.+)$/.exec(line)?.[1] ?? [])
 
 /** Every test, and every part of the suite that all stores run, but this folder: what is only listed here is not reached. */
 const tests = ['packages', 'test', 'bench', 'examples']

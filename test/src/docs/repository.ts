@@ -36,5 +36,7 @@ export function documents(): string[] {
 
 /** The sources of the packages, tests left out. */
 export function sources(): string[] {
-  return filesUnder('packages').filter((path) => /^packages\/[^/]+\/src\/.*\.ts$/.test(path) && !/\.test(-d)?\.ts$/.test(path))
+  return filesUnder('packages').filter(
+    (path) => /^packages\/[^/]+\/src\/.*\.ts$/.test(path) && !/\.test(-d)?\.ts$/.test(path),
+  )
 }

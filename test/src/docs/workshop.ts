@@ -39,7 +39,7 @@ export class Workshop {
     const output = await runNode([join(root, 'node_modules/typescript/bin/tsc'), '--pretty', 'false', '-p', config])
     const own = relative(root, this.#folder)
     // What is wrong in the packages themselves is told by their own build.
-    return output.split('\n').filter((line) => line.includes(own) || /^error/.test(line))
+    return output.split('\n').filter((line) => line.includes(own) || line.startsWith('error'))
   }
 
   /** Runs what was written to a file, and returns what it logged. */

@@ -91,10 +91,13 @@ class Case {
   async #commit(leaf: Leaf): Promise<void> {
     const { chance, trace } = this.#world
     try {
-      await leaf.commit(someChanges(chance, ++this.#stamp))
+      const [source = ''] = leaf.store.sources
+      const reached = leaf.store.reached[source] ?? 0
+      const basis = chance.happens(0.2) ? Math.max(leaf.store.oldest[source] ?? 0, reached - chance.below(6)) : undefined
+      await leaf.commit(someChanges(chance, ++this.#stamp), basis)
       trace.note(`${leaf.name} committed ${JSON.stringify(leaf.store.reached)}`)
     } catch (error) {
-      if (!isFanlightError(error, 'CLOSED')) throw error
+      if (!isFanlightError(error, 'CLOSED') && !isFanlightError(error, 'LOST_IN_FOG')) throw error
     }
   }
 
@@ -103,7 +106,7 @@ class Case {
     if (this.#asking.size >= askersMax) return
     const query = someQuery(chance, node.prefixes())
     const options: FetchOptions = {
-      stall: chance.pick(['wait', 'wait', 'fail', 'older']),
+      stall: chance.pick(['wait', 'wait', 'wait', 'fail', 'older']),
       timeoutMs: chance.pick([50, 1000, 30_000]),
       ...(chance.happens(0.1) ? { max: someward(node.store.oldest, node.store.reached, chance) } : {}),
     }

@@ -19,7 +19,7 @@ export function checkSnapshot(world: World, node: TreeNode, query: Query, snapsh
     if (!same(snapshot.entries, expected)) {
       throw new Broken(
         `L1: ${node.name} answered ${JSON.stringify(query)} with windows ${JSON.stringify(snapshot.windows)}; at ` +
-          `${JSON.stringify(point)} that is not so: got ${show(snapshot.entries)}, expected ${show(expected)}`,
+          `${JSON.stringify(point)} that is not so: ${differing(stateOf(snapshot.entries), stateOf(expected))}`,
       )
     }
   }
@@ -34,8 +34,7 @@ export function checkHeld(world: World, node: TreeNode, query: Query, held: Read
     [...expected].some(([key, value]) => !held.has(key) || JSON.stringify(held.get(key)) !== JSON.stringify(value))
   if (wrong) {
     throw new Broken(
-      `L6: at ${JSON.stringify(at)} the holder of ${JSON.stringify(query)} of ${node.name} has ` +
-        `${JSON.stringify([...held].sort())}, expected ${JSON.stringify([...expected].sort())}`,
+      `L6: the holder of ${JSON.stringify(query)} of ${node.name} is wrong at ${JSON.stringify(at)}: ${differing(held, expected)}`,
     )
   }
 }
@@ -61,6 +60,15 @@ function same(a: readonly Entry[], b: readonly Entry[]): boolean {
   return a.length === b.length && a.every(({ key, value }, i) => key === b[i]?.key && JSON.stringify(value) === JSON.stringify(b[i].value))
 }
 
-function show(entries: readonly Entry[]): string {
-  return JSON.stringify(entries.map(({ key, value }) => [key, value]))
+/** Where two states differ: the first few keys, each with what was got and what was expected. */
+function differing(got: ReadonlyMap<string, unknown>, expected: ReadonlyMap<string, unknown>): string {
+  const keys = [...new Set([...got.keys(), ...expected.keys()])].sort()
+  const wrong = keys.filter((key) => JSON.stringify(got.get(key)) !== JSON.stringify(expected.get(key)))
+  if (wrong.length === 0) return `the order is ${JSON.stringify([...got.keys()])}, expected ${JSON.stringify([...expected.keys()])}`
+  const some = wrong.slice(0, 6).map((key) => `${JSON.stringify(key)} is ${JSON.stringify(got.get(key))}, expected ${JSON.stringify(expected.get(key))}`)
+  return `${wrong.length} keys differ: ${some.join('; ')}`
+}
+
+function stateOf(entries: readonly Entry[]): ReadonlyMap<string, unknown> {
+  return new Map(entries.map(({ key, value }) => [key, value]))
 }

@@ -6,6 +6,8 @@ export type State = ReadonlyMap<string, unknown>
 /** What a source was at each of its versions: a list of whole states, naive and obviously right. */
 export class SourceHistory {
   readonly #states: { version: number; state: State }[]
+  /** For each key the versions of the commits that named it. */
+  readonly #named = new Map<string, number[]>()
 
   constructor(version: number, state: State) {
     this.#states = [{ version, state }]
@@ -15,6 +17,7 @@ export class SourceHistory {
   commit(version: number, changes: readonly Change[]): void {
     const state = new Map(this.#states.at(-1)?.state)
     for (const change of changes) {
+      this.#named.set(change.key, [...(this.#named.get(change.key) ?? []), version])
       if (change.gone === true) state.delete(change.key)
       else state.set(change.key, change.value)
     }
@@ -25,6 +28,18 @@ export class SourceHistory {
   /** What the source was at a version. */
   at(version: number): State {
     return this.#states.findLast((one) => one.version <= version)?.state ?? new Map()
+  }
+
+  /** Whether a commit after one version and before another named one of the keys. */
+  named(keys: readonly string[], after: number, before: number): boolean {
+    return keys.some((key) => this.#named.get(key)?.some((version) => version > after && version < before) ?? false)
+  }
+
+  /** Whether one of the keys got another value after one version and before another. */
+  changed(keys: readonly string[], after: number, before: number): boolean {
+    const between = this.#states.filter(({ version }) => version > after && version < before)
+    const values = (key: string): unknown[] => [this.at(after), ...between.map(({ state }) => state)].map((state) => state.get(key))
+    return keys.some((key) => values(key).some((value, _, all) => value !== all[0]))
   }
 
   /** The versions in a window at which it changed. */

@@ -112,7 +112,8 @@ const places = ['', 'a/', 'a/b/', 'k/', 'c/', 'd/', '__proto__/']
 export class RouterNode implements TreeNode {
   readonly name: string
   readonly store: Router<{ '': unknown }> & Store
-  readonly #tables = new Map<number, ReadonlyMap<string, TreeNode>>()
+  /** For each version of the table, what stood where, and what that showed: a store that was restarted since shows its own. */
+  readonly #tables = new Map<number, ReadonlyMap<string, Shown>>()
   #mounts: Map<string, TreeNode>
   readonly #source: string
 
@@ -129,7 +130,7 @@ export class RouterNode implements TreeNode {
     const inner = new Set(children.flatMap((child) => child.store.sources))
     this.store = createRouter(mounts, { name: this.name, ...world.seams }) as unknown as Router<{ '': unknown }> & Store
     this.#source = this.store.sources.find((source) => !inner.has(source)) ?? ''
-    this.#tables.set(this.store.reached[this.#source] ?? 0, new Map(this.#mounts))
+    this.#tables.set(this.store.reached[this.#source] ?? 0, shownBy(this.#mounts))
   }
 
   get parts(): readonly TreeNode[] {
@@ -145,9 +146,9 @@ export class RouterNode implements TreeNode {
     const version = point[this.#source] ?? 0
     const mounts = [...(this.#tables.get(version) ?? this.#tableAt(version))].sort(([a], [b]) => a.length - b.length)
     const state = new Map<string, unknown>()
-    for (const [prefix, child] of mounts) {
+    for (const [prefix, shown] of mounts) {
       for (const key of state.keys()) if (covers(prefix, key)) state.delete(key)
-      for (const [key, value] of child.expected(point)) state.set(prefix + key, value)
+      for (const [key, value] of shown(point)) state.set(prefix + key, value)
     }
     // A deeper mount shadows a shallower one, whose keys came first; those of the deeper one came after.
     return state
@@ -159,8 +160,8 @@ export class RouterNode implements TreeNode {
 
   /** Moves, adds or replaces a mount under running feeds. */
   remount(world: World, candidates: readonly TreeNode[]): void {
+    if (candidates.length === 0) return
     const child = world.chance.pick(candidates)
-    if (child.store.supports.single) return
     const at = world.chance.pick(places)
     const replaced = this.#mounts.has(at)
     if (replaced && world.chance.happens(0.4) && this.#mounts.size > 1) {
@@ -185,13 +186,19 @@ export class RouterNode implements TreeNode {
     const mounts = new Map(this.#mounts)
     change(mounts)
     this.#mounts = mounts
-    this.#tables.set(versions[this.#source] ?? 0, mounts)
+    this.#tables.set(versions[this.#source] ?? 0, shownBy(mounts))
   }
 
-  #tableAt(version: number): ReadonlyMap<string, TreeNode> {
+  #tableAt(version: number): ReadonlyMap<string, Shown> {
     const before = [...this.#tables.keys()].filter((one) => one <= version)
     return this.#tables.get(Math.max(...before)) ?? new Map()
   }
+}
+
+type Shown = (point: Versions) => State
+
+function shownBy(mounts: ReadonlyMap<string, TreeNode>): ReadonlyMap<string, Shown> {
+  return new Map([...mounts].map(([prefix, child]) => [prefix, child.shown?.() ?? ((point: Versions) => child.expected(point))]))
 }
 
 function covers(prefix: string, key: string): boolean {

@@ -1,6 +1,7 @@
 import { type Change, type Store, createMemoryStore, createVariable, isFanlightError } from '@fanlight/core'
 import { openLevelStore } from '@fanlight/store-level'
 import { MemoryLevel } from 'memory-level'
+import { Broken } from './check.ts'
 import { SourceHistory, type State } from './history.ts'
 import type { Leaf } from './node.ts'
 import { type World, settle } from './world.ts'
@@ -26,21 +27,41 @@ abstract class SourceLeaf implements Leaf {
     return this.world.histories.stateOf(this.#sources, point) ?? new Map()
   }
 
+  shown(): (point: Record<string, number>) => State {
+    const { source } = this
+    return (point) => this.world.histories.stateOf([source], point) ?? new Map()
+  }
+
   prefixes(): readonly string[] {
     return ['']
   }
 
-  async commit(changes: readonly Change[]): Promise<void> {
-    const versions = await this.store.commit?.(changes as Change[])
-    if (versions !== undefined) this.told(versions, changes)
+  async commit(changes: readonly Change[], basis?: number): Promise<void> {
+    const { source } = this
+    const keys = changes.map(({ key }) => key)
+    try {
+      const versions = await this.store.commit?.(changes as Change[], basis === undefined ? {} : { basis: { [source]: basis } })
+      this.#told(source, versions?.[source] ?? -1, changes)
+      if (basis !== undefined) await this.#check(source, keys, basis, versions?.[source] ?? -1, false)
+    } catch (error) {
+      if (!isFanlightError(error, 'CONFLICT')) throw error
+      this.world.counters.conflicts++
+      await this.#check(source, keys, basis ?? 0, Infinity, true)
+    }
   }
 
-  /** A commit of this leaf returned, perhaps through a router. */
-  told(versions: Readonly<Record<string, number>>, changes: readonly Change[]): void {
-    const [source] = this.store.sources
-    if (source === undefined) return
-    this.world.histories.get(source)?.commit(versions[source] ?? -1, changes)
+  #told(source: string, version: number, changes: readonly Change[]): void {
+    this.world.histories.get(source)?.commit(version, changes)
     this.world.counters.commits++
+  }
+
+  /** A commit on a basis is a conflict where a key changed after it, and only there (section 6). */
+  async #check(source: string, keys: readonly string[], basis: number, version: number, refused: boolean): Promise<void> {
+    await settle(1)
+    const history = this.world.histories.get(source)
+    if (refused ? history?.named(keys, basis, version) === false : history?.changed(keys, basis, version) === true) {
+      throw new Broken(`section 6: ${this.name} ${refused ? 'refused' : 'took'} ${keys.join()} on basis ${basis} at ${version}`)
+    }
   }
 
   /** The store has this source from now on, with this history. */
@@ -76,10 +97,10 @@ export class VariableLeaf extends SourceLeaf {
     this.begin(this.source, new SourceHistory(0, new Map([['', 0]])))
   }
 
-  override async commit(changes: readonly Change[]): Promise<void> {
+  override async commit(changes: readonly Change[], basis?: number): Promise<void> {
     const [first] = changes
     if (first === undefined) return
-    await super.commit([first.gone === true ? { key: '', gone: true } : { key: '', value: first.value }])
+    await super.commit([first.gone === true ? { key: '', gone: true } : { key: '', value: first.value }], basis)
   }
 }
 

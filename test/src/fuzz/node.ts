@@ -8,6 +8,8 @@ export interface TreeNode {
   store: Store
   /** What it shows at a point; sources that the point does not name are empty. */
   expected(point: Versions): State
+  /** The same for its present store alone, where it may have another one later. */
+  shown?(): (point: Versions) => State
   /** Prefixes at which it has something. */
   prefixes(): readonly string[]
   /** What it is made of. */
@@ -16,8 +18,8 @@ export interface TreeNode {
 
 /** A node whose history the case writes. */
 export interface Leaf extends TreeNode {
-  /** Commits, and tells the history of it. */
-  commit(changes: readonly { key: string }[]): Promise<void>
+  /** Commits, perhaps on a basis, checks what became of it, and tells the history of it. */
+  commit(changes: readonly { key: string }[], basis?: number): Promise<void>
   /** Closes it and opens what it wrote; or a backup of it. undefined: it keeps nothing. */
   restart?: (() => Promise<void>) | undefined
 }

@@ -1,10 +1,8 @@
 import * as fc from 'fast-check'
-import { systemClock } from '../ambient.ts'
 import type { HistoryLimits } from '../limits.ts'
 import type { Change, FetchOptions, Query, Snapshot, SourceId, Store, Versions, WatchOptions } from '../store.ts'
 import { type ManualClock, manualClock } from '../testing/manual-clock.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
-import { breathe, turns } from '../testing/turns.ts'
 import { reaches } from '../versions.ts'
 import { anyValue, nastyKeys } from './arbitraries.ts'
 import { ensure, sameEntries, sameValue, show } from './check.ts'
@@ -13,7 +11,9 @@ import { compareCodePoints, type State } from './evaluate.ts'
 import { Follower } from './follower.ts'
 import type { HolderStart } from './holder.ts'
 import { applyChanges, Model } from './model.ts'
+import { ended, until } from './patience.ts'
 import type { ConformanceSeams, Setup } from './setup.ts'
+import { Witness } from './witness.ts'
 
 /** How a bench is made. */
 export interface BenchOptions {
@@ -31,7 +31,7 @@ export class Bench {
   #store: Store
   #model: Model
   #values: fc.Arbitrary<unknown>
-  #kept: { readonly query: Query; readonly snapshot: Snapshot }[] = []
+  readonly #witness = new Witness()
   #count = 0
   #moving: SourceId | undefined
 
@@ -137,7 +137,7 @@ export class Bench {
 
   /** The keys whose entries these changes would change. */
   effect(changes: readonly Change[]): readonly string[] {
-    const written = this.#written()
+    const written = this.#model.written()
     const before = this.setup.expected?.(written) ?? written
     const next = new Map(written)
     applyChanges(next, changes)
@@ -159,7 +159,7 @@ export class Bench {
 
   /** Lets a store that lags catch up. */
   async settle(): Promise<void> {
-    await this.setup.settle?.(this.#store as never)
+    await this.setup.settle?.(this.#store)
   }
 
   /** Changes every key of the list to something that shows, in one commit. */
@@ -174,12 +174,17 @@ export class Bench {
   /** One commit, as the setup says, which the model does not hear of. */
   commit(changes: readonly Change[]): Promise<Versions> {
     const { store, setup } = this
-    if (setup.write !== undefined) return setup.write(store as never, changes)
+    if (setup.write !== undefined) return setup.write(store, changes)
     ensure(
       store.commit !== undefined,
       'this store takes no commits: give the suite `write`, which changes what it shows',
     )
     return store.commit(changes)
+  }
+
+  /** Whether what the store takes in a commit is what it shows. */
+  get commitsWhatItShows(): boolean {
+    return this.store.supports.commit && this.setup.expected === undefined
   }
 
   /** Tells the model of a commit. */
@@ -217,25 +222,13 @@ export class Bench {
   }
 
   /** Keeps an answer, to check it when more is known. */
-  keep(query: Query, snapshot: Snapshot, { min = {}, max = {} }: FetchOptions): void {
-    const { windows, versions } = snapshot
-    const { reached } = this.store
-    const what = `the answer to ${show(query)} with windows ${show(windows)}`
-    ensure(reaches(reached, versions), () => `L9: ${what} is ahead of what the store has reached: ${show(reached)}`)
-    const [least, most] = [this.#model.canonical(min), this.#model.canonical(max)]
-    for (const [source, { from, to }] of Object.entries(windows)) {
-      const [name = source] = Object.keys(this.#model.canonical({ [source]: 0 }))
-      ensure(to >= (least[name] ?? 0), () => `L2: ${what} lies before its min ${show(min)}`)
-      ensure(from <= (most[name] ?? Infinity), () => `L2: ${what} lies after its max ${show(max)}`)
-    }
-    this.#kept.push({ query, snapshot })
+  keep(query: Query, snapshot: Snapshot, options: FetchOptions): void {
+    this.#witness.keep(this.#model, this.store.reached, query, snapshot, options)
   }
 
   /** Checks every answer once more: what was committed since must not lie in a window of it. Gives the points checked. */
   recheck(): number {
-    let points = 0
-    for (const { query, snapshot } of this.#kept) points += checkSnapshot(this.#model, query, snapshot)
-    return points
+    return this.#witness.recheck(this.#model)
   }
 
   /** Follows a query. */
@@ -243,25 +236,14 @@ export class Bench {
     return new Follower(this, this.store.watch(query, options), query, start)
   }
 
-  /** Waits for what the store does on its own time: the clock of the suite moves, and that of the machine. */
-  async until(done: () => boolean, what: string, tickMs = 0): Promise<void> {
-    const endMs = systemClock.now() + 3_000
-    for (let i = 0; !done(); i++) {
-      ensure(i < 10 || systemClock.now() < endMs, () => `L9: ${what} did not happen within 3 s`)
-      await (i < 3 ? turns() : breathe(1))
-      if (tickMs > 0) await this.clock.advance(tickMs)
-    }
+  /** Waits for what the store does on its own time. */
+  until(done: () => boolean, what: string, tickMs = 0): Promise<void> {
+    return until(done, what, { clock: this.clock, tickMs })
   }
 
-  /** Waits for a promise while the clocks move, so that waits that have an end come to it. */
-  async ended<T>(promise: Promise<T>, what: string, tickMs = 0): Promise<T> {
-    let done = false
-    const mark = (): void => {
-      done = true
-    }
-    promise.then(mark, mark)
-    await this.until(() => done, what, tickMs)
-    return promise
+  /** Waits for a promise, but not for ever. */
+  ended<T>(promise: Promise<T>, what: string, tickMs = 0): Promise<T> {
+    return ended(promise, what, { clock: this.clock, tickMs })
   }
 
   /**
@@ -271,9 +253,9 @@ export class Bench {
    */
   async reopen(leave: () => void = () => undefined): Promise<void> {
     ensure(this.setup.reopen !== undefined, 'a store with `supports.durable` needs `reopen`')
-    const written = this.#written()
+    const written = this.#model.written()
     const before = this.#model.latest
-    this.#store = (await this.setup.reopen(this.#store as never, this.seams)) as Store
+    this.#store = (await this.setup.reopen(this.#store, this.seams)) as Store
     const { continues = [] } = this.#store
     for (const { id, upTo, as } of continues) {
       if (Object.keys(this.#model.canonical({ [id]: 0 })).length > 0) this.#model.continue(id, as)
@@ -289,19 +271,14 @@ export class Bench {
     }
     leave()
     this.recheck()
-    this.#kept = []
+    this.#witness.forget()
     this.#model = new Model(this.#store.reached, { state: written, expected: this.setup.expected?.bind(this.setup) })
   }
 
   /** Ends it: checks what was kept and removes what is left. */
   async close(): Promise<void> {
     await this.#store.close()
-    await this.setup.teardown?.(this.#store as never)
-  }
-
-  /** What was written, before a view made anything of it. */
-  #written(): Map<string, unknown> {
-    return this.#model.written()
+    await this.setup.teardown?.(this.#store)
   }
 }
 

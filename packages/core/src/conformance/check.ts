@@ -42,9 +42,13 @@ export interface Settled {
 }
 
 function hasCode(settled: Settled, codes: readonly ErrorCode[]): FanlightError {
-  const { error } = settled
   ensure('error' in settled, () => `expected ${codes.join(' or ')}, got the answer ${show(settled.value)}`)
-  ensure(isFanlightError(error), () => `expected ${codes.join(' or ')}, got ${String(error)}`)
+  return coded(settled.error, ...codes)
+}
+
+/** Fails unless what was caught is a Fanlight error of one of these codes. */
+export function coded(error: unknown, ...codes: ErrorCode[]): FanlightError {
+  ensure(isFanlightError(error), () => `expected ${codes.join(' or ')}, got ${show(error)}`)
   ensure(codes.includes(error.code), () => `expected ${codes.join(' or ')}, got ${error.code}: ${error.message}`)
   return error
 }

@@ -27,15 +27,21 @@ export class Follower {
   /** Takes until the feed holds what was written last, and nothing is left to take. Gives the updates. */
   async catchUp(): Promise<readonly Update[]> {
     const updates: Update[] = []
-    const { latest } = this.#bench
     await this.#bench.settle()
     for (let i = 0; i < 1_000; i++) {
       const update = await this.take()
+      const latest = this.within(this.#bench.latest)
       if (update !== undefined) updates.push(update)
       else if (reaches(this.feed.versions, latest)) return updates
       else await this.#bench.until(() => reaches(this.feed.reached, latest), `reached ${show(latest)} of a feed`)
     }
     throw new Error('L9: a feed gives updates without end')
+  }
+
+  /** A point, in the sources that are followed: a feed of a router does not know those of mounts that it does not touch. */
+  within(point: Versions): Versions {
+    const { reached } = this.feed
+    return Object.fromEntries(Object.entries(point).filter(([source]) => source in reached))
   }
 
   /** Applies what was taken, and checks that it went where it should. */

@@ -5,19 +5,8 @@
  * @module
  */
 import { describe, test } from 'vitest'
-import { type Part, runScenario } from './part.ts'
-import { bounds } from './parts/bounds.ts'
-import { changing } from './parts/changes.ts'
-import { committing } from './parts/commit.ts'
-import { durability } from './parts/durable.ts'
-import { feeding } from './parts/feed.ts'
-import { fetching } from './parts/fetch.ts'
-import { horizon } from './parts/horizon.ts'
-import { identifying } from './parts/ids.ts'
-import { lifecycle } from './parts/lifecycle.ts'
-import { resuming } from './parts/resume.ts'
-import { valuing } from './parts/values.ts'
-import { windows } from './parts/windows.ts'
+import { runScenario } from './part.ts'
+import { parts } from './parts/index.ts'
 import { checkRandomHistories, runsFactor } from './random.ts'
 import type { AnyStore, Setup } from './setup.ts'
 
@@ -30,21 +19,6 @@ export { type Model, type ModelCommit, type ModelOptions, createModel } from './
 export type { Traffic } from './world.ts'
 export { type RandomOptions, checkRandomHistories } from './random.ts'
 export type { AnyStore, ConformanceSeams, Setup } from './setup.ts'
-
-const parts: readonly Part[] = [
-  lifecycle,
-  fetching,
-  windows,
-  bounds,
-  changing,
-  feeding,
-  resuming,
-  horizon,
-  committing,
-  valuing,
-  identifying,
-  durability,
-]
 
 /**
  * Declares the tests that every store must pass. A scenario is left out only where the store's `supports` says that it

@@ -140,7 +140,7 @@ export class Player {
       this.#world.saw(versions)
       this.#held(new Holder(query, { entries, versions }))
     })
-    followed.busy = false
+    if (followed.follower === follower) followed.busy = false
   }
 
   #held(holder: Holder): void {

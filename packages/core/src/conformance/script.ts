@@ -56,7 +56,7 @@ function scriptAbout(bench: Bench, keys: readonly string[]): fc.Arbitrary<Script
     gone: supports.single ? fc.constant(false) : fc.boolean(),
     value: bench.setup.values ?? fc.constant(undefined),
   })
-  const conditional = supports.commit && bench.setup.write === undefined
+  const conditional = supports.commit && bench.commitsWhatItShows
   const write = fc.record({
     do: fc.constant('write' as const),
     picks: fc.array(pick, { minLength: 1, maxLength: 4, size: 'max' }),

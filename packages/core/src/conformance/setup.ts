@@ -35,16 +35,16 @@ export interface Setup<S extends AnyStore = AnyStore> {
   /** Makes a fresh, empty store. */
   create(seams: ConformanceSeams): S | Promise<S>
   /** Removes what `create` left behind; the store is closed already. */
-  teardown?(store: S): void | Promise<void>
+  teardown?(store: NoInfer<S>): void | Promise<void>
   /** For stores whose `supports.durable` is true: closes the store and opens what it wrote. */
-  reopen?(store: S, seams: ConformanceSeams): S | Promise<S>
+  reopen?(store: NoInfer<S>, seams: ConformanceSeams): NoInfer<S> | Promise<NoInfer<S>>
   /**
    * Changes what the store shows: for stores that take no commits, or take them elsewhere. Gives the versions that the
    * change got, in the store's own sources. Default `store.commit`.
    */
-  write?(store: S, changes: readonly Change[]): Promise<Versions>
+  write?(store: NoInfer<S>, changes: readonly Change[]): Promise<Versions>
   /** Lets a store that lags catch up with what was written. */
-  settle?(store: S): void | Promise<void>
+  settle?(store: NoInfer<S>): void | Promise<void>
   /** What the store shows where this state was written: for views. Default the same. */
   expected?(state: State): State
   /** Keys to write. Default `nastyKeys()`; for a store of one value always `''`. */

@@ -37,26 +37,30 @@ export class Writer {
   write({ picks, basis, guard, id }: Extract<Op, { do: 'write' }>): Promise<void> {
     const { bench } = this.#world
     const changes = changesOf(bench, picks)
-    if (bench.setup.write !== undefined) return this.#writeInTurn(changes)
+    const own = bench.commitsWhatItShows && (id || basis !== undefined)
+    if (bench.setup.write !== undefined && !own) return this.#inTurn(() => this.#write(changes))
     const options: CommitOptions = {
       ...(basis === undefined ? {} : { basis: this.#world.point(basis) }),
       ...(basis === undefined || guard === undefined ? {} : { guard }),
       ...(id && bench.store.supports.ids ? { id: { session: 'random', number: ++this.#ids, born: bench.latest } } : {}),
     }
+    // Beside what the setup writes, commits go in turn too: its versions need not say which source it moved.
+    if (bench.setup.write !== undefined) return this.#inTurn(() => this.#commit(changes, options))
     const write = this.#commit(changes, options)
     this.#ended = Promise.allSettled([this.#ended, write])
     return write
   }
 
-  /** What the setup writes goes one after the other: its versions need not say which source it moved. */
-  #writeInTurn(changes: readonly Change[]): Promise<void> {
+  #inTurn(write: () => Promise<void>): Promise<void> {
+    const written = this.#ended.then(write)
+    this.#ended = written.catch(() => undefined)
+    return written
+  }
+
+  async #write(changes: readonly Change[]): Promise<void> {
     const { bench } = this.#world
-    const write = this.#ended.then(async () => {
-      bench.recorded(await bench.commit(changes), changes)
-      this.#world.saw(bench.latest)
-    })
-    this.#ended = write.catch(() => undefined)
-    return write
+    bench.recorded(await bench.commit(changes), changes)
+    this.#world.saw(bench.latest)
   }
 
   async #commit(changes: readonly Change[], options: CommitOptions): Promise<void> {
@@ -81,7 +85,7 @@ export class Writer {
     const { bench, traffic } = this.#world
     const { model } = bench
     if (!isFanlightError(error)) throw error
-    same(error.applied, 'no', `applied of ${String(error)}`)
+    same(error.applied, 'no', `applied of ${show(error)}`)
     const { basis, guard } = options
     if (error.code === 'LOST_IN_FOG' && basis !== undefined && this.#world.isLost(basis)) return
     // A guard may lie in another store than the keys.
@@ -103,7 +107,7 @@ export class Writer {
       return same(model.canonical(value as Versions), model.canonical(versions), 'section 6: a retry')
     }
     const unknown = isFanlightError(error, 'LOST_IN_FOG') && error.applied === 'unknown'
-    ensure(unknown || isFanlightError(error, 'CLOSED'), () => `section 6: a retry ended with ${String(error)}`)
+    ensure(unknown || isFanlightError(error, 'CLOSED'), () => `section 6: a retry ended with ${show(error)}`)
   }
 }
 

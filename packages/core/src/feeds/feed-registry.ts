@@ -51,7 +51,7 @@ export class FeedRegistry {
    *
    * @param keys absent: all feeds are touched
    */
-  mark(keys: Iterable<string> | undefined, before: Versions): readonly Followed[] {
+  mark(keys: Iterable<string> | undefined, before: Versions, after: Versions): readonly Followed[] {
     if (this.#size === 0) return none
     const hits: Followed[] = []
     const hit = (followed: Followed): void => {
@@ -59,6 +59,7 @@ export class FeedRegistry {
       followed.touched = true
       followed.touches++
       followed.before = before
+      followed.after = after
       hits.push(followed)
     }
     if (keys === undefined) this.#bySignature.forEach(hit)

@@ -22,6 +22,9 @@ export interface FeedHost {
   noted(type: 'fold' | 'reset', count: number): void
 }
 
+/** How often a take goes on to a newer point, where a history is too short for the one before. */
+const roundsMax = 4
+
 /** A feed of one store: it holds a point, and evaluates an update when it is taken (L8). */
 export class StoreFeed implements Feed {
   readonly #host: FeedHost
@@ -99,8 +102,8 @@ export class StoreFeed implements Feed {
     this.#notice()
     if (to === undefined && this.#sharing && this.#pending) {
       // The same step as another feed of this query took: nothing is left to evaluate, or to make.
-      const { since, until, update } = this.#followed
-      if (until !== undefined && since === this.#at && until === this.#host.reached) {
+      const { since, until, update, after } = this.#followed
+      if (until === after && since === this.#at) {
         this.#armed = true
         this.#pending = false
         this.#at = until
@@ -110,14 +113,15 @@ export class StoreFeed implements Feed {
     }
     if (this.#failure !== undefined) throw this.#failure
     if (this.#taking) throw new FanlightError('BAD_QUERY', 'the take before has not ended: await it first')
+    const wanted = to === undefined ? undefined : this.#host.resolve(to, 'to')
     const { reached } = this.#host
-    const target = to === undefined ? this.#newest(reached) : { ...reached, ...this.#host.resolve(to, 'to') }
-    if (target === reached || reaches(reached, target)) return this.#step(target)
+    const target = this.#target(reached, wanted)
+    if (target === reached || reaches(reached, target)) {
+      return wanted === undefined ? this.#toNewest(target) : this.#step(target)
+    }
     const wait = { signal: this.#ended.signal, timeoutMs: Infinity, stall: this.#stall }
-    // A first answer waits for its least point only, and is then of the newest: sources may have joined meanwhile.
-    const go = (): Update | undefined | Promise<Update | undefined> =>
-      this.#step(to === undefined ? this.#newest(this.#host.reached) : target)
-    return this.#busy(this.#host.whenReached(target, wait, go))
+    // While it waited, the other sources went on, and some may have joined: they are taken at the newest.
+    return this.#busy(this.#host.whenReached(target, wait, () => this.#step(this.#target(this.#host.reached, wanted))))
   }
 
   setQuery(query: Query): number {
@@ -206,11 +210,30 @@ export class StoreFeed implements Feed {
     this.#ended.signal.addEventListener('abort', () => signal.removeEventListener('abort', end), { once: true })
   }
 
+  /** The point to step to: the one that is wanted, and the newest of whatever it does not name. */
+  #target(reached: Versions, wanted: Versions | undefined): Versions {
+    return wanted === undefined ? this.#newest(reached) : { ...reached, ...wanted }
+  }
+
   /** The newest point, which a first answer may have to wait for. */
   #newest(reached: Versions): Versions {
     const least = this.#min === undefined || this.#at === undefined ? (this.#min ?? this.#at) : later(this.#at, this.#min)
     if (least === undefined || least === reached || reaches(reached, least)) return reached
     return later(reached, least)
+  }
+
+  /** Steps to the newest point; where that was lost while it was evaluated, to the one that is the newest then. */
+  #toNewest(target: Versions, round = 1): Update | undefined | Promise<Update | undefined> {
+    const update = this.#step(target)
+    if (!(update instanceof Promise)) return update
+    return this.#busy(
+      update.catch((error: unknown) => {
+        const { reached } = this.#host
+        const isLost = isFanlightError(error, 'LOST_IN_FOG') && !reaches(target, reached)
+        if (this.#failure !== undefined || !isLost || round === roundsMax) throw error
+        return this.#toNewest(this.#newest(reached), round + 1)
+      }),
+    )
   }
 
   #step(target: Versions): Update | undefined | Promise<Update | undefined> {

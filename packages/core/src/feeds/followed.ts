@@ -12,6 +12,8 @@ export class Followed {
   touches = 0
   /** The point before the last of these commits. */
   before: Versions = {}
+  /** The point at the last of these commits: what is true there is true until the next. */
+  after: Versions = {}
   /** Its feeds. One that leaves while they are told leaves the array that is walked as it is. */
   feeds: StoreFeed[] = []
   /** The last update made, of generation 0, for whoever else takes the same step. */

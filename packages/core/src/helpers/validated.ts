@@ -26,18 +26,14 @@ class ValidatedStore<T extends Types> extends Wrapper<T> {
       const schema = schemas.get(prefixes.find((prefix) => change.key.startsWith(prefix)) ?? '')
       return schema === undefined ? change : validate(change, schema)
     }
-    this.commit = (changes, options) => {
-      try {
-        this.life.assertOpen()
-        const checked = Array.isArray(changes) ? (changes as readonly Change[]).map(check) : []
+    this.commit = (changes, options) =>
+      this.commits(() => {
+        if (!Array.isArray(changes)) return commit(changes, options)
+        const checked = (changes as readonly Change[]).map(check)
         // Without a wait where no schema waits, so that commits stay in the order in which they were made.
-        const ready = checked.some((change) => change instanceof Promise) ? Promise.all(checked) : (checked as Change[])
-        const done = ready instanceof Promise ? ready.then((all) => commit(all, options)) : commit(ready, options)
-        return this.life.finish(done)
-      } catch (error) {
-        return Promise.reject(error as Error)
-      }
-    }
+        if (!checked.some((change) => change instanceof Promise)) return commit(checked as Change[], options)
+        return Promise.all(checked).then((all) => commit(all, options))
+      })
   }
 }
 
@@ -54,7 +50,11 @@ function validate(change: Change, schema: StandardSchema): Change | Promise<Chan
   }
   try {
     const result = schema['~standard'].validate(change.value)
-    return result instanceof Promise ? result.then(passed).catch(failed) : passed(result)
+    if (!(result instanceof Promise)) return passed(result)
+    const checked = result.then(passed).catch(failed)
+    // Another change of the commit may be refused first: then nobody waits for this one.
+    checked.catch(() => undefined)
+    return checked
   } catch (error) {
     return failed(error)
   }

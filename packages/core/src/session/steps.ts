@@ -36,29 +36,25 @@ export class SessionSteps {
     if (reaches(feed.reached, target)) this.#moveTo(target)
   }
 
-  /** A feed took at a point, or found nothing up to there. */
-  arrived(feed: SessionFeed, target: Versions): void {
+  /**
+   * A feed took at a point.
+   *
+   * @param gave whether it got something there
+   */
+  arrived(feed: SessionFeed, target: Versions, gave: boolean): void {
     if (!this.#members.has(feed)) return
     this.#moveTo(target)
-    if (!feed.misses(restrict(this.#point, feed.reached))) this.#behind.delete(feed)
-    if (feed.hasMore) this.hold(feed)
-    this.#tell()
+    const reachedIt = !feed.misses(restrict(this.#point, feed.reached)) && this.#behind.delete(feed)
+    if (feed.hasMore) {
+      this.#waiting.add(feed)
+      this.#followLaggards(feed)
+    }
+    if (gave || reachedIt) this.#tell()
   }
 
-  /** A feed has something that it cannot take yet: it is woken when it can. */
-  hold(feed: SessionFeed): void {
+  /** A feed has something that it may not take yet: it is woken when it may. */
+  wait(feed: SessionFeed): void {
     this.#waiting.add(feed)
-    const here = this.#newest(feed)
-    const wanted: Record<SourceId, number> = {}
-    const { versions, reached } = feed
-    for (const source in reached) {
-      const from = Math.max(versions[source] ?? -1, here[source] ?? -1)
-      if (from < (reached[source] ?? 0)) wanted[source] = from + 1
-    }
-    for (const other of this.#members) {
-      const lag = restrict(wanted, other.reached)
-      if (!reaches(other.reached, lag)) other.catchUp({ ...other.reached, ...mergeVersions(other.reached, lag) })
-    }
   }
 
   /** A feed caught up, or holds the others back no longer. */
@@ -87,6 +83,18 @@ export class SessionSteps {
   /** The members that have not reached a point, in the sources that they have. */
   laggards(point: Versions): readonly SessionFeed[] {
     return [...this.#members].filter(({ reached }) => !reaches(reached, restrict(point, reached)))
+  }
+
+  /** Where a feed has something that others have not reached, these are told to say when they have. Nobody polls. */
+  #followLaggards(feed: SessionFeed): void {
+    const newest = this.#newest(feed)
+    const wanted: Record<SourceId, number> = {}
+    const { versions, reached } = feed
+    for (const source in reached) {
+      const from = Math.max(versions[source] ?? -1, newest[source] ?? -1)
+      if (from < (reached[source] ?? 0)) wanted[source] = from + 1
+    }
+    for (const other of this.laggards(wanted)) other.catchUp(mergeVersions(other.reached, restrict(wanted, other.reached)))
   }
 
   #first(feed: SessionFeed): Versions {
@@ -119,6 +127,7 @@ export class SessionSteps {
     if (reaches(this.#point, next)) return
     this.#point = next
     this.#behind = new Set([...this.#members].filter((feed) => feed.misses(restrict(next, feed.reached))))
+    this.#tell()
   }
 
   /** Wakes those who waited, in a microtask, where nobody holds them any more. */
@@ -128,7 +137,7 @@ export class SessionSteps {
     queueMicrotask(() => {
       this.#telling = false
       for (const feed of [...this.#waiting]) {
-        if (this.#isHeld(feed)) continue
+        if (!this.#behind.has(feed) && this.#isHeld(feed)) continue
         this.#waiting.delete(feed)
         feed.ring()
       }

@@ -96,7 +96,13 @@ export class Behind extends BaseStore {
   #listen(): Promise<void> | undefined {
     if (this.#reading !== undefined || this.isClosed) return this.#reading
     for (;;) {
-      const update = this.#feed.take()
+      let update: ReturnType<Feed['take']>
+      try {
+        update = this.#feed.take()
+      } catch {
+        // The store under it was closed: there is nothing more to show.
+        return undefined
+      }
       if (update instanceof Promise) {
         const done = (taken: Update | undefined): Promise<void> | undefined => {
           this.#reading = undefined

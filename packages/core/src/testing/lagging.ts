@@ -64,15 +64,15 @@ export class LaggingStore<T extends Types = { '': unknown }> implements Store<T>
   }
 
   fetch<const Q extends Query>(query: Q, options?: FetchOptions): Promise<Snapshot<ValueAt<T, Q>>> {
-    return this.#behind.fetch(query, options) as Promise<Snapshot<unknown>> as Promise<Snapshot<ValueAt<T, Q>>>
+    return this.#behind.fetch(query, options) as Promise<Snapshot> as Promise<Snapshot<ValueAt<T, Q>>>
   }
 
   changes<const Q extends Query>(query: Q, options: ChangesOptions): Promise<Update<ValueAt<T, Q>>> {
-    return this.#behind.changes(query, options) as Promise<Update<unknown>> as Promise<Update<ValueAt<T, Q>>>
+    return this.#behind.changes(query, options) as Promise<Update> as Promise<Update<ValueAt<T, Q>>>
   }
 
   watch<const Q extends Query>(query: Q, options?: WatchOptions): Feed<ValueAt<T, Q>> {
-    return this.#behind.watch(query, options) as Feed<unknown> as Feed<ValueAt<T, Q>>
+    return this.#behind.watch(query, options) as Feed as Feed<ValueAt<T, Q>>
   }
 
   /**

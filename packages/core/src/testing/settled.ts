@@ -28,7 +28,7 @@ export async function settled<V>(feed: Feed<V>): Promise<Update<V>[]> {
 }
 
 /** Whether the point that the feed holds is the newest to which it could step. */
-function isAt(feed: Feed<unknown>): boolean {
+function isAt(feed: Feed): boolean {
   const { versions, reached } = feed
   return Object.keys(reached).every((source) => (versions[source] ?? -1) >= (reached[source] ?? 0))
 }

@@ -7,7 +7,7 @@ import { systemClock } from '../ambient.ts'
  * @param count how many microtasks: a chain of promises longer than this is not run to its end
  */
 export async function turns(count = 60): Promise<void> {
-  for (let i = 0; i < count; i++) await undefined
+  for (let i = 0; i < count; i++) await Promise.resolve()
 }
 
 /**

@@ -31,19 +31,17 @@ class PrefixedStore<T extends Types> extends Wrapper<T> {
   constructor(inner: Store<Types>, keys: PrefixMapping) {
     super(inner, `prefixed ${JSON.stringify(keys.prefix)}`, keys)
     this.#prefix = keys.prefix
-    const { commit } = inner as Store
+    const commit = (inner as Store).commit?.bind(inner)
     if (commit === undefined) return
-    this.commit = async (changes, options) => {
-      this.life.assertOpen()
-      const { guard } = options ?? {}
-      const mapped = guard === undefined ? options : { ...options, guard: keys.query(guard) }
-      const inside = Array.isArray(changes) ? changes.map((change: Change) => keys.change(change)) : changes
-      try {
-        return await this.life.finish(commit.call(inner, inside, mapped))
-      } catch (error) {
-        throw keys.error(error)
-      }
-    }
+    this.commit = (changes, options) =>
+      this.commits(() => {
+        const { guard } = options ?? {}
+        const mapped = guard === undefined ? options : { ...options, guard: keys.query(guard) }
+        const inside = Array.isArray(changes) ? changes.map((change: Change) => keys.change(change)) : changes
+        return commit(inside, mapped).catch((error: unknown) => {
+          throw keys.error(error)
+        })
+      })
   }
 
   override get supports(): Supports {

@@ -1,3 +1,4 @@
+import { failedCommit } from '../base-store.ts'
 import type { FanlightError } from '../errors.ts'
 import type {
   ChangesOptions, Continued, Feed, FeedState, FetchOptions, Query, Snapshot, SourceId, Store, Supports, Types, Update,
@@ -99,6 +100,16 @@ export abstract class Wrapper<T extends Types> implements Store<T> {
     mapped.ended = stop
     signal?.addEventListener('abort', stop, { once: true })
     return mapped
+  }
+
+  /** A commit through the wrapper: closing waits for it. */
+  protected commits(work: () => Promise<Versions>): Promise<Versions> {
+    try {
+      this.life.assertOpen()
+      return this.life.finish(work())
+    } catch (error) {
+      return Promise.reject(failedCommit(error, 'no'))
+    }
   }
 
   #inside(query: Query): Query {

@@ -127,6 +127,8 @@ function accept(bench: Bench, query: Query, since: Versions, update: Update, unt
   const holder = new Holder(query, { entries: before, versions: since })
   holder.apply(update)
   for (const [source, version] of Object.entries(until)) {
+    // A router names the sources of the mounts that the query touches.
+    if (!(source in update.versions) && Object.keys(bench.model.start).length > 1) continue
     ensure(update.versions[source] === version, () => `until ${show(until)}, but it went to ${show(update.versions)}`)
   }
   holder.check(bench.model)

@@ -1,7 +1,7 @@
 import type { Change, CommitOptions, Store, Versions } from '../../store.ts'
 import { reaches } from '../../versions.ts'
 import type { Bench } from '../bench.ts'
-import { ensure, rejects, same, show } from '../check.ts'
+import { coded, ensure, rejects, same, show } from '../check.ts'
 import type { Part } from '../part.ts'
 
 /** What a commit does, and when it is refused. */
@@ -108,8 +108,7 @@ export const committing: Part = {
         const tries = [0, 1, 2].map(() => keys.map((key) => bench.change(key)))
         const made = await Promise.allSettled(tries.map((changes) => commitOf(bench, changes, { basis })))
         same(made.filter(({ status }) => status === 'fulfilled').length, 1, 'how many of three commits went through')
-        for (const one of made)
-          if (one.status === 'rejected') await rejects(Promise.reject(one.reason as Error), 'CONFLICT')
+        for (const one of made) if (one.status === 'rejected') coded(one.reason, 'CONFLICT')
         await bench.fetch({})
       },
     },
@@ -128,6 +127,7 @@ export const committing: Part = {
       title: 'section 6: a range in guard holds its absent keys too',
       needs: ['commit', 'manyKeys', 'guardedRanges'],
       run: async (bench) => {
+        if (bench.setup.place !== undefined) return 'a range may lie in several stores'
         const [a = '', b = '', c = '', d = ''] = bench.keys(4)
         const basis = await bench.put(a, c)
         await commits(bench, [bench.change(d)], { basis, guard: { lte: c } })
@@ -140,6 +140,7 @@ export const committing: Part = {
         await bench.delete(b)
         await conflict(bench, [bench.change(d)], { basis: last, guard: { gt: a, lt: c } }, [b])
         await conflict(bench, [bench.change(d)], { basis: last, guard: b }, [b])
+        return undefined
       },
     },
     {

@@ -124,6 +124,26 @@ export const feeding: Part = {
       },
     },
     {
+      title: 'L9: take of a point ahead waits for it, whatever other sources do meanwhile',
+      run: async (bench) => {
+        const [a, b] = new Map(bench.pool.map((key) => [bench.place(key), key])).values()
+        if (a === undefined || b === undefined) return 'the keys are of one place'
+        await bench.put(a)
+        await bench.put(b)
+        const follower = bench.follow(bench.effect([bench.change(b)]))
+        await follower.catchUp()
+        const { next } = bench
+        const asked = Promise.resolve(follower.feed.take(next))
+        await bench.put(a)
+        await bench.put(b)
+        await bench.put(a)
+        follower.accept(await bench.ended(asked, 'the take of a point ahead'), next)
+        follower.holder.check(bench.model)
+        await follower.catchUp()
+        return undefined
+      },
+    },
+    {
       title: 'L8: what a slow reader missed comes as one update, which says how many commits went into it',
       run: async (bench) => {
         const keys = bench.keys(1)
@@ -149,7 +169,7 @@ export const feeding: Part = {
         await follower.catchUp()
         for (let i = 0; i < 3; i++) {
           const point = await bench.put(b)
-          const moved = (): boolean => reaches(follower.feed.versions, point)
+          const moved = (): boolean => reaches(follower.feed.versions, follower.within(point))
           await bench.until(moved, `the point of a quiet feed at ${show(point)}`)
           same(await follower.take(), undefined, 'what a quiet feed tells')
         }

@@ -1,7 +1,7 @@
 import type { Versions } from '../../store.ts'
 import { reaches } from '../../versions.ts'
 import type { Bench } from '../bench.ts'
-import { ensure, fails, rejects, same, show } from '../check.ts'
+import { coded, ensure, fails, rejects, same, show } from '../check.ts'
 import type { Part, Scenario } from '../part.ts'
 import { difference } from './changes.ts'
 import { commitOf, required } from './commit.ts'
@@ -116,7 +116,7 @@ export const horizon: Part = {
         try {
           same(await required(bench).commit(changes, { id }), made, 'the version of a retry')
         } catch (failure) {
-          const error = await rejects(Promise.reject(failure as Error), 'LOST_IN_FOG')
+          const error = coded(failure, 'LOST_IN_FOG')
           same(error.applied, 'unknown', 'applied of a retry whose outcome is not known')
         }
         await bench.fetch({})

@@ -1,7 +1,7 @@
 import type { Update } from '../../store.ts'
 import { turns } from '../../testing/turns.ts'
 import { reaches } from '../../versions.ts'
-import { ensure, fails, rejects, same, settle, show } from '../check.ts'
+import { coded, ensure, fails, rejects, same, settle, show } from '../check.ts'
 import type { Part } from '../part.ts'
 
 /** How a store begins and ends. */
@@ -93,7 +93,7 @@ export const lifecycle: Part = {
         await bench.until(() => seen.length > 0, 'the first update of an iteration')
         await bench.store.close()
         const { error } = await bench.ended(iteration, 'the end of an iteration')
-        if (error !== undefined) await rejects(Promise.reject(error as Error), 'CLOSED')
+        if (error !== undefined) coded(error, 'CLOSED')
       },
     },
     {
@@ -106,7 +106,7 @@ export const lifecycle: Part = {
         await bench.store.close()
         for (const { error } of await bench.ended(Promise.all(commits), 'the end of all commits')) {
           if (error === undefined) continue
-          const failure = await rejects(Promise.reject(error as Error), 'CLOSED', 'UNAVAILABLE')
+          const failure = coded(error, 'CLOSED', 'UNAVAILABLE')
           ensure(failure.applied !== undefined, 'the error of a commit says `applied`')
         }
       },

@@ -1,0 +1,204 @@
+import { type Seams, randomWord, systemClock, systemRandom } from './ambient.ts'
+import { type BackOff, backOffMs, pause } from './back-off.ts'
+import { isFanlightError } from './errors.ts'
+import { SessionFeed } from './session/feed.ts'
+import { type CommitSeries, commitOnce, nextId } from './session/commit-once.ts'
+import { SessionSteps } from './session/steps.ts'
+import type {
+  ChangeOf, ChangesOptions, CommitOptions, Feed, FetchOptions, Query, Snapshot, SourceId, Store, Types, Update, ValueAt,
+  Versions, WatchOptions,
+} from './store.ts'
+import { checkVersions, mergeVersions, reaches, resolvePoint } from './versions.ts'
+import { lowerCorner } from './windows.ts'
+import { Wrapper } from './wrappers/wrapper.ts'
+
+/** Options of `createSession`. */
+export interface SessionOptions extends Seams {
+  /** How often a commit is tried again while it is not known whether it was applied. Default 5; 0 for never. */
+  readonly retries?: number | undefined
+  /** At most so long before the first of these, in milliseconds; twice as long before each that follows. Default 100. */
+  readonly retryMs?: number | undefined
+  /** At most so long before any of them, in milliseconds. Default 5,000. */
+  readonly retryMsMax?: number | undefined
+}
+
+/** What one asker sees of a store: `createSession` makes one. */
+export class Session<T extends Types = { '': unknown }> extends Wrapper<T> {
+  readonly commit?: (changes: readonly ChangeOf<T>[], options?: CommitOptions) => Promise<Versions>
+  readonly #steps = new SessionSteps()
+  /** Ends what waits between two attempts of a commit. */
+  readonly #ended = new AbortController()
+  #min: Versions = {}
+
+  /** @internal */
+  constructor(inner: Store<Types>, options: SessionOptions) {
+    super(inner, 'session', { update: (update) => this.#seen(update) })
+    const { clock = systemClock, random = systemRandom, retries = 5, retryMs = 100, retryMsMax = 5_000 } = options
+    const backOff: BackOff = { firstMs: retryMs, mostMs: retryMsMax }
+    this.life.onClose(() => this.#ended.abort())
+    const commit = (inner as Store).commit?.bind(inner)
+    if (commit === undefined) return
+    const series: CommitSeries = { session: randomWord(random), number: 0 }
+    this.commit = (changes, own) =>
+      this.commits(() => {
+        this.#forgetReset()
+        const born = mergeVersions(inner.reached, this.#min)
+        const id = own?.id ?? (inner.supports.ids ? nextId(series, born) : undefined)
+        const wait = (attempt: number): Promise<void> => {
+          const signal = own?.signal === undefined ? this.#ended.signal : AbortSignal.any([own.signal, this.#ended.signal])
+          return pause(backOffMs(attempt, backOff, random), clock, signal)
+        }
+        const all = id === undefined ? own : { ...own, id }
+        const done = commitOnce((one) => commit(changes, one), all, retries, wait)
+        return done.then((versions) => this.#note(versions))
+      })
+  }
+
+  /** What an answer must not be before: the merge of all that was committed and seen through the session. */
+  get min(): Versions {
+    return this.#min
+  }
+
+  /** As the store does; never before what was committed or seen through the session, unless `max` asks for it (L2). */
+  override fetch<const Q extends Query>(query: Q, options: FetchOptions = {}): Promise<Snapshot<ValueAt<T, Q>>> {
+    const ask = async (): Promise<Snapshot<ValueAt<T, Q>>> => {
+      const min = this.#minFor(options)
+      try {
+        const snapshot = await super.fetch(query, min === options.min ? options : { ...options, min })
+        this.#note(lowerCorner(snapshot.windows))
+        return snapshot
+      } catch (error) {
+        if (!this.#forget(error, options.min)) throw error
+      }
+      return ask()
+    }
+    return ask()
+  }
+
+  /** As the store does; without `until`, never to a point before what was committed or seen through the session. */
+  override changes<const Q extends Query>(query: Q, options: ChangesOptions): Promise<Update<ValueAt<T, Q>>> {
+    this.#forgetReset()
+    if (options.until !== undefined || reaches(this.inner.reached, this.#ownMin())) return super.changes(query, options)
+    const { signal, timeoutMs } = options
+    return super.fetch([], { min: this.#ownMin(), signal, timeoutMs }).then(() => super.changes(query, options))
+  }
+
+  /** As the store does; its feeds step together (L5), but those with `alone`. */
+  override watch<const Q extends Query>(query: Q, options: WatchOptions = {}): Feed<ValueAt<T, Q>> {
+    this.life.assertOpen()
+    this.#forgetReset()
+    const min = mergeVersions(checkVersions(options.min ?? {}, 'min'), this.#ownMin())
+    const inner = this.inner.watch(query, { ...options, min })
+    if (options.alone === true) return this.shown(inner, options.signal) as Feed<ValueAt<T, Q>>
+    return this.#together(inner, query, mergeVersions(min, this.#resolved(options.since ?? {})), options.signal) as Feed<ValueAt<T, Q>>
+  }
+
+  #together(inner: Feed, query: Query, least: Versions, signal: AbortSignal | undefined): Feed<unknown> {
+    const home = {
+      saw: (point: Versions) => void this.#note(point),
+      whenReached: (asked: Query, since: Versions, until: Versions, ended: AbortSignal) =>
+        this.inner.changes(asked, { since, until, timeoutMs: Infinity, signal: ended }),
+    }
+    const feed = new SessionFeed(inner, query, least, this.#steps, home)
+    feed.onEnd(this.life.onClose((why) => void feed.end(why)))
+    if (signal?.aborted === true) void feed.close()
+    else signal?.addEventListener('abort', () => void feed.close(), { once: true })
+    return feed
+  }
+
+  #note(versions: Versions): Versions {
+    this.#min = mergeVersions(this.#min, versions)
+    return versions
+  }
+
+  #seen(update: Update): Update {
+    this.#note(update.versions)
+    return update
+  }
+
+  /** What is known of the sources that the store has, so that a wait for others does not start. */
+  #ownMin(): Versions {
+    return this.#resolved(this.#min)
+  }
+
+  /** A point in the present sources of the store; what was reset counts as absent. */
+  #resolved(point: Versions): Versions {
+    const { sources, continues } = this.inner
+    const left: Record<SourceId, number> = { ...point }
+    for (;;) {
+      try {
+        return resolvePoint(left, sources, continues ?? [])
+      } catch (error) {
+        if (!isFanlightError(error, 'SOURCE_RESET') || error.source === undefined) throw error
+        delete left[error.source]
+      }
+    }
+  }
+
+  /** The lower bound of a fetch: its own, and that of the session as far as its `max` allows. */
+  #minFor({ min, max }: FetchOptions): Versions | undefined {
+    if (min !== undefined) checkVersions(min, 'min')
+    if (max !== undefined) checkVersions(max, 'max')
+    if (Object.keys(this.#min).length === 0) return min
+    let own = this.#min
+    if (max !== undefined) {
+      const capped: Record<SourceId, number> = {}
+      for (const [source, version] of Object.entries(own)) capped[source] = Math.min(version, max[source] ?? version)
+      own = capped
+    }
+    return min === undefined ? own : mergeVersions(min, own)
+  }
+
+  /** Drops the versions of sources that were reset. */
+  #forgetReset(): void {
+    const { sources, continues } = this.inner
+    for (;;) {
+      try {
+        return void resolvePoint(this.#min, sources, continues ?? [])
+      } catch (error) {
+        if (!this.#forget(error, undefined)) throw error
+      }
+    }
+  }
+
+  /** Drops the versions of a source that an error says was reset: whether asking again can help. */
+  #forget(error: unknown, own: Versions | undefined): boolean {
+    if (!isFanlightError(error, 'SOURCE_RESET')) return false
+    const { source } = error
+    if (source === undefined || !(source in this.#min) || (own !== undefined && source in own)) return false
+    const { [source]: _gone, ...rest } = this.#min
+    this.#min = rest
+    return true
+  }
+}
+
+/**
+ * What one asker sees of a store: a store that remembers. Use one for each user, request or connection.
+ *
+ * - Reads your writes, and never goes back: an answer is not before what was committed or seen through the session (L2).
+ *   A source that was reset is dropped, and the asker sees its new history.
+ * - Numbers its commits, so that one whose outcome is not known is tried again, and applied once (L4).
+ * - Its feeds step together (L5): all of them go to the same points, one after the other, and none goes on to the next while
+ *   another has something to take at this one. So a reader that is slow to take from one feed holds the others of the
+ *   session: give it `alone: true`, or a session of its own. A feed that nobody holds (`wake`, `observe`, an iterator),
+ *   that was never taken from, or whose take failed, holds nobody.
+ *
+ * Closing it ends what was asked through it with CLOSED, waits for its commits, and leaves the store open.
+ *
+ * @param store   what is asked
+ * @param options retries (default 5), retryMs (default 100), retryMsMax (default 5,000), clock, random
+ *
+ * @example
+ * ```ts
+ * import { createMemoryStore, createSession, get, put } from '@fanlight/core'
+ *
+ * const store = createMemoryStore<{ '': number }>()
+ * const session = createSession(store)
+ * await session.commit?.([put('a', 1)])
+ * console.log(await get(session, 'a')) // 1, also where the store is one that lags
+ * await session.close()
+ * ```
+ */
+export function createSession<T extends Types>(store: Store<T>, options: SessionOptions = {}): Session<T> {
+  return new Session<T>(store as Store<Types>, options)
+}

@@ -1,0 +1,39 @@
+import { readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { command } from './command.ts'
+
+/** What vitest's report says, as far as it is read. */
+interface Report {
+  readonly success: boolean
+  readonly numTotalTests: number
+  readonly testResults: readonly {
+    readonly name: string
+    readonly status: string
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[]
+  }[]
+}
+
+/**
+ * Runs tests in a copy of the sources, up to the first that fails.
+ *
+ * @returns its name; undefined: all passed
+ * @throws Error where no test ran
+ */
+export async function failedTest(folder: string, tests: readonly string[]): Promise<string | undefined> {
+  const file = join(folder, '.report.json')
+  await rm(file, { force: true })
+  const args = ['run', ...tests, '--bail=1', '--reporter=json', `--outputFile=${file}`]
+  const { code, output } = await command(join(folder, 'node_modules/.bin/vitest'), args, folder, { FANLIGHT_SEED: '' })
+  const text = await readFile(file, 'utf8').catch(() => undefined)
+  // A test that never ends was noticed too: by the time that it may take.
+  if (text === undefined) return code === 0 ? undefined : `no report: ${output.slice(-200)}`
+  const report = JSON.parse(text) as Report
+  if (report.success && report.numTotalTests === 0) throw new Error(`no test ran for ${tests.join(' ')}: ${output}`)
+  if (report.success) return undefined
+  for (const { name, status, assertionResults } of report.testResults) {
+    const failed = assertionResults.find((result) => result.status === 'failed')
+    if (failed !== undefined) return failed.fullName
+    if (status === 'failed') return name
+  }
+  return `vitest ended with ${code}`
+}
