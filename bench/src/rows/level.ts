@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { put } from '@fanlight/core'
-import { openLevelStore } from '@fanlight/store-level'
+import { type LevelStore, openLevelStore } from '@fanlight/store-level'
 import { ClassicLevel } from 'classic-level'
 import { inFlight, keysOf, rate, spread } from '../measure.ts'
 import type { Row, Side } from '../row.ts'
@@ -17,7 +17,7 @@ async function folder(): Promise<{ path: string; remove: () => Promise<void> }> 
   return { path, remove: () => rm(path, { recursive: true, force: true }) }
 }
 
-async function ours(measured: (store: Awaited<ReturnType<typeof openLevelStore>>, close: () => Promise<void>) => Side): Promise<Side> {
+async function ours(measured: (store: LevelStore, close: () => Promise<void>) => Side): Promise<Side> {
   const { path, remove } = await folder()
   const store = await openLevelStore(path)
   for (let i = 0; i < count; i += batch) await store.commit(keys.slice(i, i + batch).map((key, j) => put(key, value(i + j))))

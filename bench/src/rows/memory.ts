@@ -44,6 +44,11 @@ function ranges(range: (low: string, high: string) => Promise<unknown>): Side {
   })
 }
 
+/** A key as applications have them. */
+function name(i: number): string {
+  return `cities/${String(i).padStart(12, '0')}`
+}
+
 async function oursRange(): Promise<Side> {
   const store = await filled()
   return ranges((gte, lt) => store.fetch({ gte, lt }))
@@ -175,14 +180,14 @@ export const memoryRows: readonly Row[] = [
           heapPer(1_000_000, () => {
             const store = createMemoryStore({ history: { commits: 100 } })
             for (let i = 0; i < 1_000_000; i += batch) {
-              void store.commit(Array.from({ length: batch }, (_, j) => put(`key${String(i + j).padStart(8, '0')}`, i + j)))
+              void store.commit(Array.from({ length: batch }, (_, j) => put(name(i + j), i + j)))
             }
             return store
           }),
         theirs: async () =>
           heapPer(1_000_000, () => {
             const made = new BTree<string, number>()
-            for (let i = 0; i < 1_000_000; i++) made.set(`key${String(i).padStart(8, '0')}`, i)
+            for (let i = 0; i < 1_000_000; i++) made.set(name(i), i)
             return made
           }),
       },

@@ -9,6 +9,8 @@ import { valuesEqual } from './values.ts'
 export interface KnownPast {
   /** The oldest version whose state, and every change since, is known. */
   readonly horizon: number
+  /** The ids of all commits after this version are known. Default: the horizon. */
+  readonly idsSince?: number | undefined
   /** The commit that came with this id, and what it asked for. */
   find(id: CommitId): { readonly version: number; readonly changes: readonly Change[] } | undefined
   /** The keys, of those given and of those in the guarded spans, that changed after a version. */
@@ -34,7 +36,7 @@ export function settledBefore(
   if (id !== undefined) {
     const version = retried(id, request, tree)
     if (version !== undefined) return version
-    refuseForgotten(id, source, store, tree.horizon, resolve)
+    refuseForgotten(id, source, store, tree.idsSince ?? tree.horizon, resolve)
   }
   const since = basis?.[source]
   if (since === undefined) return undefined

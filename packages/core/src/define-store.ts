@@ -6,9 +6,8 @@ import { FanlightError, isFanlightError } from './errors.ts'
 import { type Limits, defaultLimits } from './limits.ts'
 import type { Beginning, TreeStoreOptions } from './memory/tree-store.ts'
 import { everything } from './ranges.ts'
-import type { Types } from './store.ts'
+import type { Store, Types } from './store.ts'
 
-export { DefinedStore } from './defined-store.ts'
 export type { Again, Driver, DriverCommit, DriverReading, DriverStop, Pushed, WriteOptions, Written } from './driver.ts'
 
 /**
@@ -38,7 +37,7 @@ export type { Again, Driver, DriverCommit, DriverReading, DriverStop, Pushed, Wr
 export async function defineStore<T extends Types = { '': unknown }>(
   driver: Driver,
   options: TreeStoreOptions = {},
-): Promise<DefinedStore<T>> {
+): Promise<Store<T>> {
   const limits: Limits = { ...defaultLimits, ...options.limits }
   const opening = new Opening<T>()
   try {
@@ -46,7 +45,7 @@ export async function defineStore<T extends Types = { '': unknown }>(
     const beginning = checkReading(reading, driver, limits)
     const store = new DefinedStore<T>(driver, { ...options, history: options.history ?? 'lease' }, beginning, opening.stop)
     opening.end(store, beginning.version)
-    return store
+    return store as unknown as Store<T>
   } catch (error) {
     await opening.cancel()
     if (isFanlightError(error)) throw error

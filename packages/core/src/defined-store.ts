@@ -1,7 +1,7 @@
 import { failedCommit } from './base-store.ts'
+import { CommitIds } from './commit-ids.ts'
 import { type CommitRequest, readCommit } from './commit-request.ts'
 import type { Again, Driver, DriverStop, Pushed, Written } from './driver.ts'
-import { DoubtfulIds } from './doubtful-ids.ts'
 import { FanlightError, isFanlightError } from './errors.ts'
 import { compareKeys } from './keys/order.ts'
 import { type Beginning, TreeStore, type TreeStoreOptions } from './memory/tree-store.ts'
@@ -26,7 +26,7 @@ export class DefinedStore<T extends Types = { '': unknown }> extends TreeStore<T
   readonly #driver: Driver
   readonly #stop: DriverStop
   readonly #queue: WriteQueue
-  readonly #doubtfulIds = new DoubtfulIds()
+  readonly #ids: CommitIds
   readonly #ownVersions = new Set<number>()
   #state: SourceState = { status: 'live' }
   /** What was told while a write is under way: what comes before it, and after it, is known when it has its version. */
@@ -43,11 +43,12 @@ export class DefinedStore<T extends Types = { '': unknown }> extends TreeStore<T
     const writes = driver.write !== undefined || driver.writeMany !== undefined
     const { single = false, durable = false } = driver
     this.supports = { commit: writes, guard: writes ? 'ranges' : 'none', ids: writes, single, durable }
+    this.#ids = new CommitIds(this.source, this.name, this.tree, (point) => this.resolve(point, 'born'))
     this.#queue = new WriteQueue({
       name: this.name,
       batchMax: driver.writeMany === undefined ? 1 : batchMax,
       waitsMax: this.limits.waits,
-      ready: () => (this.#doubtful ? this.#reread() : undefined),
+      ready: () => (this.#doubtful ? this.#certain() : undefined),
       settled: (request, signal) => this.#settledNow(request, signal),
       write: (requests, signals) => this.#write(requests, signals),
       written: (requests, outcomes) => this.#written(requests, outcomes),
@@ -145,19 +146,23 @@ export class DefinedStore<T extends Types = { '': unknown }> extends TreeStore<T
   }
 
   #commit(changes: readonly Change[], options: CommitOptions | undefined): Promise<Versions> {
+    let request: CommitRequest
     try {
-      return this.#queue.add(this.checked(changes, options), options?.signal)
+      request = this.checked(changes, options)
     } catch (error) {
       return Promise.reject(failedCommit(error, 'no'))
     }
+    const committed = this.#queue.add(request, options?.signal)
+    if (request.id === undefined) return committed
+    this.#ids.began(request)
+    return committed.finally(() => this.#ids.ended(request))
   }
 
   #settledNow(request: CommitRequest, signal: AbortSignal | undefined): Versions | undefined {
     this.assertOpen()
     this.refuseAborted(signal)
-    const { id } = request
-    if (id !== undefined && this.#driver.knowsIds !== true) this.#doubtfulIds.refuse(id, this.name, this.tree)
-    return this.settled(request)
+    if (this.#driver.knowsIds !== true) this.#ids.refuseDoubtful(request)
+    return this.settled(this.#ids.isFirst(request) ? { ...request, id: undefined } : request)
   }
 
   async #write(
@@ -197,7 +202,7 @@ export class DefinedStore<T extends Types = { '': unknown }> extends TreeStore<T
   #unwritten(requests: readonly CommitRequest[], failure: FanlightError | undefined): void {
     this.#release()
     if (failure === undefined || failure.applied === 'no') return
-    for (const { id } of requests) if (id !== undefined) this.#doubtfulIds.add(id, this.tree.version)
+    for (const request of requests) this.#ids.doubt(request, this.tree.version)
     this.#doubtful = true
     this.fail(failure)
     this.#rereadQuietly()
@@ -232,6 +237,16 @@ export class DefinedStore<T extends Types = { '': unknown }> extends TreeStore<T
     for (const oldest of this.#ownVersions) {
       this.#ownVersions.delete(oldest)
       return
+    }
+  }
+
+  async #certain(): Promise<void> {
+    try {
+      await this.#reread()
+    } catch (cause) {
+      this.assertOpen()
+      const message = `${this.name} does not know what became of a write, and cannot be read: see the cause, and commit again`
+      throw new FanlightError('UNAVAILABLE', message, { store: this.name, cause })
     }
   }
 

@@ -8,6 +8,7 @@ import type {
   ChangeOf, ChangesOptions, CommitOptions, Feed, FetchOptions, Query, Snapshot, SourceId, Store, Types, Update, ValueAt,
   Versions, WatchOptions,
 } from './store.ts'
+import { noneOf } from './none-of.ts'
 import { checkVersions, mergeVersions, reaches, resolvePoint } from './versions.ts'
 import { lowerCorner } from './windows.ts'
 import { Wrapper } from './wrappers/wrapper.ts'
@@ -96,8 +97,8 @@ export class Session<T extends Types = { '': unknown }> extends Wrapper<T> {
   #together(inner: Feed, query: Query, least: Versions, signal: AbortSignal | undefined): Feed<unknown> {
     const home = {
       saw: (point: Versions) => void this.#note(point),
-      whenReached: (asked: Query, since: Versions, until: Versions, ended: AbortSignal) =>
-        this.inner.changes(asked, { since, until, timeoutMs: Infinity, signal: ended }),
+      whenReached: (asked: Query, point: Versions, ended: AbortSignal) =>
+        this.inner.fetch(noneOf(asked), { min: point, timeoutMs: Infinity, signal: ended }),
     }
     const feed = new SessionFeed(inner, query, least, this.#steps, home)
     feed.onEnd(this.life.onClose((why) => void feed.end(why)))
@@ -195,7 +196,7 @@ export class Session<T extends Types = { '': unknown }> extends Wrapper<T> {
  * const store = createMemoryStore<{ '': number }>()
  * const session = createSession(store)
  * await session.commit?.([put('a', 1)])
- * console.log(await get(session, 'a')) // 1, also where the store is one that lags
+ * console.log(await get(session, 'a')) // 1
  * await session.close()
  * ```
  */

@@ -278,6 +278,11 @@ export interface Store<T extends Types = { '': unknown }> extends AsyncDisposabl
   close(): Promise<void>
 }
 
+/** A store that takes commits. */
+export interface WritableStore<T extends Types = { '': unknown }> extends Store<T> {
+  commit(changes: readonly ChangeOf<T>[], options?: CommitOptions): Promise<Versions>
+}
+
 /**
  * A query that is being followed. Made by `watch`. It holds one point, not a queue: an update is made when it is taken
  * (L8), and brings the holder from the point held to exactly the point asked for (L6).

@@ -3,15 +3,28 @@ import { FanlightError } from './errors.ts'
 import { freeze } from '#freeze'
 import { Cell } from './memory/cell.ts'
 import { TreeStore, type TreeStoreOptions } from './memory/tree-store.ts'
-import type { Change, CommitOptions, Supports, Versions } from './store.ts'
+import type { Change, CommitOptions, Supports, Versions, WritableStore } from './store.ts'
 import { checkValue } from './values.ts'
 import { defaultLimits } from './limits.ts'
 
 /** The one key of a variable. */
 const theKey = ''
 
-/** A JS variable as a store of one value: `createVariable` makes one. */
-export class Variable<V> extends TreeStore<{ '': V }> {
+/** A JS variable as a store of one value, at the key `''`: `createVariable` makes one. */
+export interface Variable<V> extends WritableStore<{ '': V }> {
+  /** What the variable holds; undefined where it holds nothing. */
+  readonly value: V | undefined
+  /**
+   * Sets the variable: one commit, done when it returns.
+   *
+   * @param value the new value; undefined: nothing
+   * @returns the versions that hold it
+   * @throws BAD_VALUE, CLOSED
+   */
+  set(value: V | undefined): Versions
+}
+
+class VariableStore<V> extends TreeStore<{ '': V }> {
   readonly supports: Supports = { commit: true, guard: 'ranges', ids: true, single: true, durable: false }
 
   constructor(initial: V | undefined, options: TreeStoreOptions = {}) {
@@ -20,19 +33,11 @@ export class Variable<V> extends TreeStore<{ '': V }> {
     super(options, 'variable', { version: 0, entries })
   }
 
-  /** What the variable holds; undefined where it holds nothing. */
   get value(): V | undefined {
     const cell = this.tree.cell(theKey)
     return cell === undefined || Cell.isGone(cell) ? undefined : (cell.value as V)
   }
 
-  /**
-   * Sets the variable: one commit, done when it returns.
-   *
-   * @param value the new value; undefined: nothing
-   * @returns the versions that hold it
-   * @throws BAD_VALUE, CLOSED
-   */
   set(value: V | undefined): Versions {
     const change: Change = value === undefined ? { key: theKey, gone: true } : { key: theKey, value }
     return this.apply(this.checked([change], undefined), this.tree.version + 1)
@@ -77,5 +82,5 @@ export class Variable<V> extends TreeStore<{ '': V }> {
  * ```
  */
 export function createVariable<V>(initial?: V, options: TreeStoreOptions = {}): Variable<V> {
-  return new Variable<V>(initial, options)
+  return new VariableStore<V>(initial, options) as unknown as Variable<V>
 }

@@ -23,6 +23,8 @@ export interface Asker {
   readonly name: string
   readonly clock: Clock
   readonly onEvent?: EventListener | undefined
+  /** Ends all waits. */
+  readonly ended: AbortSignal
 }
 
 /** What a part answered, and where that is true. */
@@ -61,7 +63,7 @@ export class Agreement {
     this.#parts = parts
     this.#own = own
     this.#ask = ask
-    this.#leash = new Leash(ask.signal)
+    this.#leash = new Leash(ask.signal, asker.ended)
     this.#deadlineMs = ask.timeoutMs === Infinity ? Infinity : asker.clock.now() + ask.timeoutMs
   }
 
@@ -109,6 +111,7 @@ export class Agreement {
         least[source] = Math.min(version, least[source] ?? version)
       }
     }
+    if (shared.size === 0) return undefined
     const pinned: Record<SourceId, number> = { ...max }
     for (const source of shared) {
       if (source in this.#own) continue
@@ -216,7 +219,8 @@ export class Agreement {
   #outrun(cause: FanlightError, wanted: Versions | undefined): FanlightError {
     const store = cause.store ?? this.#asker.name
     const message = `${store} forgets faster than the other stores catch up: give it a longer history, or ask with stall 'older'`
-    const { source, horizon } = cause
+    const { horizon } = cause
+    const source = cause.source ?? Object.keys(horizon ?? {}).find((id) => (horizon?.[id] ?? 0) > (wanted?.[id] ?? Infinity))
     return new FanlightError('STALLED', message, { store, source, wanted: wanted ?? cause.wanted, horizon, cause })
   }
 

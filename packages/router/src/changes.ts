@@ -1,7 +1,7 @@
 import type { ChangesOptions, Entry, Query, SourceId, Update, Versions, WaitOptions } from '@fanlight/core'
 import { applyUpdate, diffEntries, mergeSpans, rangeOf, readQuery, type Span, spansOf, subtractSpans } from '@fanlight/core/kit'
 import { assemble } from './assemble.ts'
-import { failureOf, promised, refuseAborted, refuseUpsideDown, type RouterHost, signalOf, tableAt } from './host.ts'
+import { promised, refuseAborted, refuseUpsideDown, type RouterHost, tableAt } from './host.ts'
 import { Leash } from './leash.ts'
 import { inOrder, liftEntries, liftUpdate } from './lift.ts'
 import { type Part, type Plan, planOf } from './plan.ts'
@@ -16,9 +16,7 @@ const nothingKnown = -1
 export function changesFrom(host: RouterHost, query: Query, options: ChangesOptions): Promise<Update> {
   return promised(() => {
     host.assertOpen()
-    return difference(host, query, options).catch((error: unknown) => {
-      throw failureOf(host, error)
-    })
+    return difference(host, query, options).catch(host.failed)
   })
 }
 
@@ -34,7 +32,7 @@ function difference(host: RouterHost, query: Query, options: ChangesOptions): Pr
   const moved = changedSpans(before, after, spans.list)
   const plan = planOf(after, spans)
   const { signal, timeoutMs = host.limits.timeoutMs } = options
-  const leash = new Leash(signalOf(host, signal))
+  const leash = new Leash(signal, host.ended)
   const patience = { timeoutMs, signal: leash.signal }
   const target = targetOf(plan.parts, { ...since, [source]: after.version }, until)
   const step: Step = { host, plan, since, target: { ...target, [source]: after.version }, patience }

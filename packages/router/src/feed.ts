@@ -112,7 +112,14 @@ export class RouterFeed implements Feed {
   #ring(): void {
     if (!this.#armed || this.#callback === undefined) return
     this.#armed = false
-    this.#callback()
+    try {
+      this.#callback()
+    } catch (error) {
+      // The holder's mistake must not break what woke it: it is thrown where nobody else stands.
+      queueMicrotask(() => {
+        throw error
+      })
+    }
   }
 
   #heed(signal: AbortSignal): void {

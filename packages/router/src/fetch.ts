@@ -1,8 +1,9 @@
-import type { Entry, FetchOptions, Query, Snapshot, SourceId, Versions, Window, Windows } from '@fanlight/core'
+import { type Entry, FanlightError, type FetchOptions, type Query, type Snapshot, type SourceId, type Versions, type Window, type Windows } from '@fanlight/core'
 import { readQuery, type Spans, upperCorner } from '@fanlight/core/kit'
 import { type Agreed, Agreement, type Ask } from './agree.ts'
 import { assemble } from './assemble.ts'
-import { failureOf, promised, refuseAborted, refuseUpsideDown, type RouterHost, signalOf, tableAt } from './host.ts'
+import { promised, refuseAborted, refuseUpsideDown, type RouterHost, signalOf, tableAt } from './host.ts'
+import { joined } from './joined.ts'
 import type { Mount } from './mount.ts'
 import { type Part, type Plan, planOf } from './plan.ts'
 import { pointOf } from './scope.ts'
@@ -33,10 +34,10 @@ function fetchKey(host: RouterHost, table: Table, mount: Mount, key: string): Pr
     const [entry] = entries
     return {
       entries: prefix === '' ? entries : entry === undefined ? none : [{ key, value: entry.value, version: entry.version }],
-      windows: { ...windows, [source]: { from: since, to: table.version } },
-      versions: { ...versions, [source]: table.version },
+      windows: joined(windows, source, { from: since, to: table.version }),
+      versions: host.versions.join(versions, source, table.version),
       more: [{ more: false, range: { gte: key, lte: key } }],
-      behind: { ...behind, [source]: 0 },
+      behind: host.levels.join(behind, source, 0),
     }
   })
 }
@@ -47,10 +48,7 @@ function fetchPlanned(host: RouterHost, spans: Spans, options: FetchOptions = {}
   const max = options.max === undefined ? undefined : host.resolve(options.max, 'max')
   refuseUpsideDown(min, max)
   const { signal, stall = 'wait', timeoutMs = host.limits.timeoutMs } = options
-  const ask: Ask = { min, max, stall, timeoutMs, signal: min === undefined ? signal : signalOf(host, signal) }
-  return answer(host, spans, ask).catch((error: unknown) => {
-    throw failureOf(host, error)
-  })
+  return answer(host, spans, { min, max, stall, timeoutMs, signal })
 }
 
 /** Answers under the table of mounts that `max` asks for, or the current one. */
@@ -69,9 +67,10 @@ function planUnder(host: RouterHost, spans: Spans, max: Versions | undefined): P
 
 function askOne(host: RouterHost, plan: Plan, part: Part, ask: Ask): Promise<Snapshot> {
   const { store, query } = part
-  const { min, max } = ask
+  const { min, max, stall, timeoutMs } = ask
+  const signal = min === undefined ? ask.signal : signalOf(host, ask.signal)
   const bounds = { min: pointOf(store, min), max: pointOf(store, max) }
-  return store.fetch(query, { ...ask, ...bounds }).then(({ entries, windows, more, versions, behind }) => {
+  return store.fetch(query, { ...bounds, stall, timeoutMs, signal }).then(({ entries, windows, more, versions, behind }) => {
     const { source } = host.tables
     if (source in windows) return askAll(host, plan, ask)
     const assembled = assemble(plan, [{ part, entries, more }])
@@ -82,13 +81,20 @@ function askOne(host: RouterHost, plan: Plan, part: Part, ask: Ask): Promise<Sna
       more: assembled.more,
       behind: { ...behind, [source]: host.tables.current.version - plan.table.version },
     }
-  })
+  }, host.failed)
 }
 
 function askAll(host: RouterHost, plan: Plan, ask: Ask): Promise<Snapshot> {
   return new Agreement(host, plan.parts, windowsOf(host, plan), ask)
     .reach()
-    .then((agreed) => (agreed === undefined ? answer(host, plan.spans, ask) : snapshotOf(host, plan, agreed)))
+    .then((agreed) => (agreed === undefined ? answerAnew(host, plan, ask) : snapshotOf(host, plan, agreed)), host.failed)
+}
+
+/** A store has answered under a newer table of mounts than the plan was made under. */
+function answerAnew(host: RouterHost, { table, spans }: Plan, ask: Ask): Promise<Snapshot> {
+  if (table !== host.tables.current) return answer(host, spans, ask)
+  const message = 'two routers have equal mounts and changed them apart from each other: give one of them another name'
+  throw new FanlightError('BAD_MOUNT', message, { store: host.name, source: host.tables.source })
 }
 
 function snapshotOf(host: RouterHost, plan: Plan, { answers, windows, reached }: Agreed): Snapshot {

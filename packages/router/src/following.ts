@@ -38,6 +38,8 @@ export class Following {
   #spans: Spans
   /** The table of mounts under which the stores were chosen. */
   #table: Table
+  /** The version of the table since which the keys belong to those stores. */
+  #since = 0
   /** Whether some of the keys belong to other mounts by now. */
   #moved = false
   #subs: readonly Sub[] = []
@@ -66,7 +68,9 @@ export class Following {
   }
 
   get reached(): Versions {
-    const point = agreedPoint(this.#subs, frozenWith(this.#subs))
+    // A point that was lost is no reason to stay: the next step goes to another.
+    const frozen = frozenWith(this.#subs, ({ error }) => error !== undefined && !isFanlightError(error, 'LOST_IN_FOG'))
+    const point = agreedPoint(this.#subs, frozen)
     raiseKnown(point, this.#held)
     point[this.#host.tables.source] = this.#reachedTable()
     return point
@@ -122,7 +126,8 @@ export class Following {
   /** Starts with the whole answer, in place of whatever is held. */
   #begin(held: readonly Span[]): void {
     this.close()
-    const { parts, assembled } = planOf(this.#table, this.#spans)
+    const { parts, assembled, since } = planOf(this.#table, this.#spans)
+    this.#since = since
     this.#assembled = assembled
     this.#answer = undefined
     this.#recalled = undefined
@@ -140,6 +145,7 @@ export class Following {
     if (moved.length > 0 && limited) return false
     const rest = moved.length === 0 ? this.#spans : spansOf(subtractSpans(list, moved))
     const { parts, assembled } = planOf(this.#table, rest)
+    this.#since = moved.length === 0 ? before.version : this.#table.version
     const kept = moved.length > 0 && rest.list.length === 0 ? [] : parts
     this.#held = { ...since, [source]: before.version }
     this.#assembled = assembled
@@ -196,9 +202,15 @@ export class Following {
   #retable(wanted: Versions | undefined): number {
     const { source } = this.#host.tables
     const version = wanted?.[source] ?? Math.max(this.#reachedTable(), this.#held[source] ?? 0)
-    if (version <= this.#table.version) return version
+    if (version <= this.#table.version && version >= this.#since) return version
     const table = tableAt(this.#host, version)
     const { list } = this.#spans
+    if (version < this.#since) {
+      this.#table = table
+      this.#begin([])
+      this.retabled()
+      return version
+    }
     const moved = changedSpans(this.#table, table, list)
     if (moved.length > 0 || list.length === 0) this.#enter(table, moved)
     this.#table = table
@@ -216,6 +228,7 @@ export class Following {
     const kept = this.#subs.filter((sub) => sub.cut(moved))
     for (const sub of this.#subs) if (!kept.includes(sub)) sub.close()
     this.#subs = [...kept, ...this.#fresh(planOf(table, spansOf(moved)).parts)]
+    this.#since = table.version
     this.#replacing = [...(this.#replacing ?? []), ...moved]
   }
 
@@ -277,8 +290,9 @@ export class Following {
     }
     versions[this.#host.tables.source] = version
     this.#held = versions
-    const what = this.#assembled ? this.#compare(updates, replacing) : putTogether(updates, replacing, this.#spans.reverse)
     this.#expectLaggards()
+    if (updates.length === 0 && replacing === undefined) return undefined
+    const what = this.#assembled ? this.#compare(updates, replacing) : putTogether(updates, replacing, this.#spans.reverse)
     if (what === undefined) return undefined
     let folded = replacing === undefined ? 0 : 1
     for (const { update } of updates) folded += update.folded
@@ -292,7 +306,7 @@ export class Following {
    * @throws what they failed with, where nobody goes on, or the step needs them: it is to their point, or must be whole
    */
   #goingWithout(wanted: Versions | undefined): ReadonlySet<Sub> {
-    const frozen = frozenWith(this.#subs)
+    const frozen = frozenWith(this.#subs, ({ error }) => error !== undefined)
     const failed = this.#subs.find(({ error }) => error !== undefined)
     if (failed === undefined) return frozen
     const needed = [...frozen].some(({ held }) => Object.keys(held).some((id) => (held[id] ?? 0) < (wanted?.[id] ?? 0)))

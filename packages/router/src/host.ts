@@ -1,20 +1,24 @@
-import { FanlightError, type FetchOptions, isFanlightError, type Limits, type SourceId, type Versions } from '@fanlight/core'
+import { FanlightError, type FetchOptions, type Limits, type SourceId, type Versions } from '@fanlight/core'
 import { aborted } from '@fanlight/core/kit'
 import type { Asker } from './agree.ts'
+import type { Joiner } from './joined.ts'
 import type { MountTable } from './mount-table.ts'
 import type { Table } from './table.ts'
 
-/** What the parts of a router know of it. */
+/** What the parts of a router know of it. `ended` ends when it closes, with CLOSED as its reason. */
 export interface RouterHost extends Asker {
   readonly limits: Limits
   readonly tables: MountTable
   readonly sources: readonly SourceId[]
   /** What a store is asked with where the asker names nothing: absent where the defaults of stores are those of the router. */
   readonly defaults: FetchOptions | undefined
-  /** Ends when the router closes, with CLOSED as its reason. */
-  readonly ended: AbortSignal
+  /** Join the versions of a store, and how far it is behind, with those of the table. */
+  readonly versions: Joiner
+  readonly levels: Joiner
   /** @throws CLOSED */
   assertOpen(): void
+  /** Throws what a wait ended with: CLOSED where the router ended it, because it closed. */
+  failed(this: void, error: unknown): never
   /**
    * A point from elsewhere, in the present sources.
    *
@@ -68,9 +72,4 @@ export function tableAt({ tables, name }: RouterHost, version: number | undefine
 /** What ends a wait: the signal of the asker, and that of the router, which leaves some of its stores open. */
 export function signalOf({ ended }: RouterHost, signal: AbortSignal | undefined): AbortSignal {
   return signal === undefined ? ended : AbortSignal.any([signal, ended])
-}
-
-/** What a wait ended with, as the asker is told: a wait that the router ended, because it closed, ends with CLOSED. */
-export function failureOf({ ended }: RouterHost, error: unknown): unknown {
-  return ended.aborted && isFanlightError(error, 'ABORTED') && error.cause === ended.reason ? ended.reason : error
 }

@@ -1,30 +1,31 @@
 /**
- * A signal of one's own that also ends when another one does. Unlike `AbortSignal.any` it costs nothing until it is used,
+ * A signal of one's own that also ends when one of others does. Unlike `AbortSignal.any` it costs nothing until it is used,
  * and leaves nothing behind at a signal that lives long.
  */
 export class Leash {
-  readonly #outer: AbortSignal | undefined
+  readonly #outer: readonly AbortSignal[]
   #own: AbortController | undefined
-  readonly #pull = (): void => this.#own?.abort(this.#outer?.reason)
+  readonly #pull = (event: Event): void => this.#own?.abort((event.target as AbortSignal).reason)
 
-  constructor(outer: AbortSignal | undefined) {
-    this.#outer = outer
+  constructor(...outer: readonly (AbortSignal | undefined)[]) {
+    this.#outer = outer.filter((signal) => signal !== undefined)
   }
 
   /** Hand it to whoever may wait. */
   get signal(): AbortSignal {
-    if (this.#own === undefined) {
-      this.#own = new AbortController()
-      if (this.#outer?.aborted === true) this.#pull()
-      else this.#outer?.addEventListener('abort', this.#pull, { once: true })
+    if (this.#own !== undefined) return this.#own.signal
+    const own = (this.#own = new AbortController())
+    for (const signal of this.#outer) {
+      if (signal.aborted) own.abort(signal.reason)
+      else signal.addEventListener('abort', this.#pull, { once: true })
     }
-    return this.#own.signal
+    return own.signal
   }
 
   /** Ends whatever still waits. */
   end(): void {
     if (this.#own === undefined) return
-    this.#outer?.removeEventListener('abort', this.#pull)
+    for (const signal of this.#outer) signal.removeEventListener('abort', this.#pull)
     this.#own.abort()
   }
 }

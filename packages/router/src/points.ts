@@ -37,9 +37,9 @@ export function commonPoint(subs: readonly Sub[]): Record<SourceId, number> | un
 
 const none: ReadonlySet<Sub> = new Set()
 
-/** Those that cannot go on: they failed, or share a source with one that cannot. Others go on without them. */
-export function frozenWith(subs: readonly Sub[]): ReadonlySet<Sub> {
-  const frozen = new Set(subs.filter(({ error }) => error !== undefined))
+/** Those that cannot go on: they are stuck, or share a source with one that is. Others go on without them. */
+export function frozenWith(subs: readonly Sub[], isStuck: (sub: Sub) => boolean): ReadonlySet<Sub> {
+  const frozen = new Set(subs.filter(isStuck))
   if (frozen.size === 0) return none
   const sources = new Set([...frozen].flatMap((sub) => Object.keys(sub.reached)))
   for (let size = 0; size < frozen.size; ) {

@@ -1,13 +1,14 @@
 import {
   type Change, type ChangeOf, type ChangesOptions, type Clock, type CommitOptions, type Continued, defaultLimits, type EventListener, type Feed,
   type FeedState, type FetchOptions, type Limits, type Mounted, type Query, type Snapshot, type SourceId, type Store, type Supports,
-  systemClock, type Types, type Update, type ValueAt, type Versions, type WatchOptions, FanlightError,
+  systemClock, type Types, type Update, type ValueAt, type Versions, type WatchOptions, FanlightError, isFanlightError,
 } from '@fanlight/core'
 import { closed, readQuery } from '@fanlight/core/kit'
 import { changesFrom } from './changes.ts'
 import { commitTo } from './commit.ts'
 import { type FeedHost, RouterFeed } from './feed.ts'
 import { fetchFrom } from './fetch.ts'
+import { Joiner } from './joined.ts'
 import { type AnyStore, badMount, type Mountable, type MountedStore, type MountOptions, readMount } from './mount.ts'
 import { type MountChanges, MountTable } from './mount-table.ts'
 import { planOf } from './plan.ts'
@@ -311,11 +312,17 @@ export class Router<T extends Types = { '': unknown }> implements Store<T> {
       limits: { ...defaultLimits, ...limits },
       defaults: timeoutMs === undefined ? undefined : { timeoutMs },
       tables: this.#tables,
+      versions: new Joiner(),
+      levels: new Joiner(),
       ended: this.#ended.signal,
       get sources() {
         return router.sources
       },
       assertOpen: () => this.#assertOpen(),
+      failed: (error) => {
+        const { aborted: over, reason } = this.#ended.signal
+        throw over && isFanlightError(error, 'ABORTED') && error.cause === reason ? reason : error
+      },
       resolve: (point, what) => this.#resolve(point, what),
       forget: (feed) => this.#feeds.delete(feed),
     }

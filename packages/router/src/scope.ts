@@ -21,7 +21,9 @@ export interface TableVersions {
 export class Scope {
   readonly #stores: readonly Store[]
   readonly #table: TableVersions
-  #sources: readonly SourceId[] = []
+  /** What each store said its sources are, to see whether one says something else. */
+  readonly #lists: (readonly SourceId[])[] = []
+  #sources: readonly SourceId[] | undefined
   #index: SourceIndex | undefined
   #asking = false
 
@@ -39,13 +41,17 @@ export class Scope {
     if (this.#asking) throw badMount('', 'the router would be mounted inside itself')
     this.#asking = true
     try {
-      const sources = new Set<SourceId>()
-      for (const store of this.#stores) for (const source of store.sources) sources.add(source)
-      sources.delete(this.#table.source)
-      sources.add(this.#table.source)
-      const list = [...sources]
-      if (!sameList(list, this.#sources)) {
-        this.#sources = list
+      let same = true
+      for (const [i, { sources }] of this.#stores.entries()) {
+        if (this.#lists[i] !== sources) {
+          this.#lists[i] = sources
+          same = false
+        }
+      }
+      if (!same || this.#sources === undefined) {
+        const all = new Set(this.#lists.flat())
+        all.delete(this.#table.source)
+        this.#sources = [...all, this.#table.source]
         this.#index = undefined
       }
       return this.#sources
@@ -173,10 +179,6 @@ export function mergeStates(states: readonly FeedState[]): FeedState {
 function weakestGuard(writable: readonly Supports[]): Supports['guard'] {
   if (writable.length === 0 || writable.some(({ guard }) => guard === 'none')) return 'none'
   return writable.every(({ guard }) => guard === 'ranges') ? 'ranges' : 'keys'
-}
-
-function sameList(a: readonly SourceId[], b: readonly SourceId[]): boolean {
-  return a.length === b.length && a.every((id, i) => id === b[i])
 }
 
 /** The part of a point that a store can make something of; undefined where that is nothing. */

@@ -1,4 +1,4 @@
-import { type Change, type Versions, key } from '@fanlight/core'
+import { type Change, type FanlightError, type Versions, key } from '@fanlight/core'
 import { type ConformanceSeams, anyValue, nastyKeys, storeConformance } from '@fanlight/core/conformance'
 import { breathe } from '@fanlight/core/testing'
 import * as fc from 'fast-check'
@@ -46,9 +46,13 @@ async function writeOutside(store: JsonStore, changes: readonly Change[]): Promi
     writeFileSync(`${path}.new`, next)
     renameSync(`${path}.new`, path)
   }
-  for (let i = 0; i < 2_000 && store.reached === before; i++) {
+  while (store.reached === before) {
     await breathe(1)
     await clock?.advance(50)
+    // A store that was closed meanwhile will never see it.
+    await store.fetch([]).catch((error: FanlightError) => {
+      throw error.withApplied('unknown')
+    })
   }
   return store.reached
 }

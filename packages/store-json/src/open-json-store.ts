@@ -1,5 +1,5 @@
 import {
-  type DefinedStore, FanlightError, type TreeStoreOptions, type Types, defaultLimits, defineStore, systemClock, systemRandom,
+  FanlightError, type TreeStoreOptions, type Types, type WritableStore, defaultLimits, defineStore, systemClock, systemRandom,
 } from '@fanlight/core'
 import { basename, resolve } from 'node:path'
 import type { FileSystem } from './file-system.ts'
@@ -36,7 +36,7 @@ export interface JsonStoreOptions extends TreeStoreOptions {
 }
 
 /** A store kept in a JSON file: `openJsonStore` makes one. */
-export type JsonStore<T extends Types = { '': unknown }> = DefinedStore<T>
+export type JsonStore<T extends Types = { '': unknown }> = WritableStore<T>
 
 /** The deepest that keys can go. */
 const depthMax = 16
@@ -111,7 +111,7 @@ export function openJsonStore<T extends Types = { '': unknown }>(
     clock,
     random,
   })
-  return defineStore<T>(driver, { ...options, name, history })
+  return defineStore<T>(driver, { ...options, name, history }) as Promise<JsonStore<T>>
 }
 
 /** A source has a name without `@`. */

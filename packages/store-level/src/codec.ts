@@ -3,19 +3,18 @@
  *
  * @module
  */
-import { FanlightError } from '@fanlight/core'
+import { type Entry, FanlightError } from '@fanlight/core'
 import { deleted } from '@fanlight/core/kit'
 import { decodeMarked, encodeValue } from './value-text.ts'
 
-/** What a key was given by one commit. */
-export interface Stored {
+/** What a key was given by one commit: an entry; the value is `deleted` where the commit deleted it. */
+export interface Stored extends Entry {
   readonly version: number
-  /** `deleted` where the commit deleted the key. */
-  readonly value: unknown
 }
 
 /** A record that was replaced. */
-export interface Replaced extends Stored {
+export interface Replaced {
+  readonly stored: Stored
   /** The version that replaced it. */
   readonly until: number
 }
@@ -56,6 +55,7 @@ export interface LogGroup {
 const plain = ' '
 const marked = '~'
 const gone = '-'
+const zero = 48
 
 /** `12 {"a":1}`, `12~["~b","AAEC"]` or `12-`: a version in digits, what kind of text follows, and the text. */
 export function encodeStored(version: number, value: unknown): string {
@@ -65,21 +65,30 @@ export function encodeStored(version: number, value: unknown): string {
 }
 
 /**
- * Reads a record.
+ * Reads the record of a key.
  *
  * @throws CORRUPT
  */
-export function decodeStored(text: string): Stored {
-  let version = 0
-  for (let at = 0; at < text.length; at++) {
-    const digit = text.charCodeAt(at) - 48
-    if (digit >= 0 && digit <= 9) {
-      version = version * 10 + digit
-      continue
-    }
-    return { version, value: at === 0 ? broken(text) : decodeAs(text, at) }
-  }
-  return broken(text)
+export function decodeStored(key: string, text: string): Stored {
+  const end = versionEnd(text)
+  return { key, value: decodeAs(text, end), version: Number.parseInt(text, 10) }
+}
+
+/**
+ * The version of a record.
+ *
+ * @throws CORRUPT
+ */
+export function storedVersion(text: string): number {
+  versionEnd(text)
+  return Number.parseInt(text, 10)
+}
+
+/** Where the digits of the version end. */
+function versionEnd(text: string): number {
+  let at = 0
+  while (text.charCodeAt(at) >= zero && text.charCodeAt(at) <= zero + 9) at++
+  return at === 0 ? broken(text) : at
 }
 
 function decodeAs(text: string, at: number): unknown {
@@ -105,15 +114,13 @@ export function encodeReplaced(until: number, text: string): string {
 }
 
 /**
- * Reads a record that was replaced.
+ * Reads a record of a key that was replaced.
  *
  * @throws CORRUPT
  */
-export function decodeReplaced(text: string): Replaced {
+export function decodeReplaced(key: string, text: string): Replaced {
   const colon = text.indexOf(':')
-  if (colon <= 0) return broken(text)
-  const { version, value } = decodeStored(text.slice(colon + 1))
-  return { version, value, until: number(text.slice(0, colon)) }
+  return { stored: decodeStored(key, text.slice(colon + 1)), until: number(text.slice(0, Math.max(0, colon))) }
 }
 
 // What is true of a change, as bits.
@@ -166,7 +173,7 @@ function commitOf([items, id, meta]: CommitText): LogCommit {
       replaced: replaced ?? undefined,
     })
   }
-  return { touched, id: id ?? undefined, meta: meta === undefined ? undefined : decodeStored(meta).value }
+  return { touched, id: id ?? undefined, meta: meta === undefined ? undefined : decodeStored('', meta).value }
 }
 
 /**

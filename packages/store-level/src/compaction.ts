@@ -1,5 +1,5 @@
 import type { Clock } from '@fanlight/core'
-import { decodeStored } from './codec.ts'
+import { storedVersion } from './codec.ts'
 import type { Operation } from './disk.ts'
 import type { Mark } from './history.ts'
 import { dataKey, historyKey, horizonKey, idKey, logKey } from './keys.ts'
@@ -126,7 +126,7 @@ export class Compaction {
     for (const [i, key] of keys.entries()) {
       const text = texts[i]
       // Where the key was made again meanwhile, what stands there is not the delete.
-      if (text !== undefined && decodeStored(text).version === deletes.get(key)) del(dataKey(key))
+      if (text !== undefined && storedVersion(text) === deletes.get(key)) del(dataKey(key))
     }
     return operations
   }

@@ -1,4 +1,4 @@
-import { type Clock, FanlightError, type Versions } from '@fanlight/core'
+import { type Clock, type CommitId, FanlightError, type Versions } from '@fanlight/core'
 import { type CommitRequest, failedCommit, settledBefore } from '@fanlight/core/kit'
 import type { Compaction } from './compaction.ts'
 import { gathered } from './gathered.ts'
@@ -11,6 +11,8 @@ export interface CommitHost {
   readonly clock: Clock
   /** Brings a point into the present source. */
   resolve(point: Versions): Versions
+  /** The version at which a commit was made; undefined: it was made for another source. */
+  born(id: CommitId): number | undefined
   /** All up to this version is durable. */
   advanced(version: number, keys: readonly string[]): void
   /** Nobody knows what of the last batch is on disk. */
@@ -43,9 +45,20 @@ export class GroupCommit {
   /** Waits for the outcome of a commit that was checked. */
   add(request: CommitRequest, signal: AbortSignal | undefined): Promise<Versions> {
     if (this.#failure !== undefined) return Promise.reject(this.#refusal(request, this.#failure))
+    const release = this.#pin(request)
     const outcome = this.#waiting.add(request, signal)
+    if (release !== undefined) outcome.then(release, release)
     this.start()
     return outcome
+  }
+
+  /** While a commit waits, what its id must be held against is not forgotten. */
+  #pin({ id }: CommitRequest): (() => void) | undefined {
+    const { history, pins } = this.#ledger
+    const born = id === undefined ? undefined : this.#host.born(id)
+    if (born === undefined || born < history.start.version) return undefined
+    const pin = pins.hold(born)
+    return () => pins.release(pin)
   }
 
   /** Writes what waits, and compacts what is due. */

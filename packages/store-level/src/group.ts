@@ -1,6 +1,6 @@
 import type { Change, CommitId } from '@fanlight/core'
 import { Cell, type CommitRequest, type KnownPast, type Spans, deleted } from '@fanlight/core/kit'
-import { type LogCommit, type Touched, decodeStored, encodeLog, encodeReplaced, encodeStored, number } from './codec.ts'
+import { type LogCommit, type Touched, decodeStored, encodeLog, encodeReplaced, encodeStored, number, storedVersion } from './codec.ts'
 import type { Operation } from './disk.ts'
 import { dataEnd, dataKey, historyKey, idKey, idName, logKey } from './keys.ts'
 import { type Ledger, horizonOf } from './ledger.ts'
@@ -55,6 +55,11 @@ export class Group implements KnownPast {
 
   get horizon(): number {
     return horizonOf(this.#ledger)
+  }
+
+  /** Ids are kept as long as anything of their time is on disk. */
+  get idsSince(): number {
+    return this.#ledger.history.start.version
   }
 
   find(id: CommitId): Former | undefined {
@@ -126,7 +131,7 @@ export class Group implements KnownPast {
     if (known !== undefined) return known
     const text = this.#texts.get(key)
     if (text === undefined) return undefined
-    const { version, value } = decodeStored(text)
+    const { version, value } = decodeStored(key, text)
     return { cell: new Cell(key, value, version, undefined), text }
   }
 
@@ -156,8 +161,7 @@ export class Group implements KnownPast {
       try {
         for (let page = await pages.next(pageSize); page.length > 0; page = await pages.next(pageSize)) {
           for (const [place, text] of page) {
-            const { version } = decodeStored(text)
-            if (version > since) changed.push(place.slice(1))
+            if (storedVersion(text) > since) changed.push(place.slice(1))
           }
         }
       } finally {

@@ -1,5 +1,5 @@
 import {
-  type BaseOptions, type ChangeOf, type CommitOptions, type Continued, FanlightError, type FeedState, type History,
+  type BaseOptions, type ChangeOf, type CommitId, type CommitOptions, type Continued, FanlightError, type FeedState, type History,
   type SourceId, type SourceState, type Supports, type Types, type Versions,
 } from '@fanlight/core'
 import {
@@ -89,6 +89,7 @@ export class LevelStore<T extends Types = { '': unknown }> extends BaseStore<T> 
     const host = {
       clock: this.clock,
       resolve: (point: Versions) => this.resolve(point, 'born'),
+      born: (id: CommitId) => this.#born(id),
       advanced: (version: number, keys: readonly string[]) => this.#advance(version, keys),
       failed: (why: FanlightError) => this.#fail(why),
     }
@@ -148,6 +149,14 @@ export class LevelStore<T extends Types = { '': unknown }> extends BaseStore<T> 
   protected override async release(): Promise<void> {
     await this.#commits.end()
     if (this.#ownsDisk) await this.#ledger.disk.close()
+  }
+
+  #born({ born }: CommitId): number | undefined {
+    try {
+      return this.resolve(born, 'born')[this.#ledger.source]
+    } catch {
+      return undefined
+    }
   }
 
   #version(point: Versions): number {

@@ -1,5 +1,5 @@
 import { compareKeys } from '@fanlight/core/kit'
-import { type Replaced, decodeReplaced, decodeStored, type Stored } from './codec.ts'
+import { type Replaced, decodeReplaced, decodeStored, storedVersion } from './codec.ts'
 import type { Disk } from './disk.ts'
 import { dataKey, historyEnd, historyKey } from './keys.ts'
 
@@ -56,7 +56,7 @@ function takePage(
       if (compareKeys(place, historyKey(key, version)) < 0) break
       // Behind the last of its records: it was not there.
       if (compareKeys(place, historyKey(key, 0)) > 0) continue
-      found.set(key, decodeReplaced(text))
+      found.set(key, decodeReplaced(key, text))
       next++
       break
     }
@@ -84,15 +84,14 @@ export async function readExactly(disk: Disk, places: readonly Place[]): Promise
     const older: Place[] = []
     for (const [j, place] of some.entries()) {
       const text = newest[j]
-      const stored: Stored | undefined = text === undefined ? undefined : decodeStored(text)
-      if (stored?.version === place.version) values.set(place.key, stored.value)
-      else older.push(place)
+      if (text === undefined || storedVersion(text) !== place.version) older.push(place)
+      else values.set(place.key, decodeStored(place.key, text).value)
     }
     if (older.length === 0) continue
     const replaced = await disk.getMany(older.map(({ key, version }) => historyKey(key, version)))
     for (const [j, { key }] of older.entries()) {
       const text = replaced[j]
-      if (text !== undefined) values.set(key, decodeReplaced(text).value)
+      if (text !== undefined) values.set(key, decodeReplaced(key, text).stored.value)
     }
   }
   return values

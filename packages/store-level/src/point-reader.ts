@@ -77,10 +77,10 @@ export class PointReader {
     // No commit since then touched it.
     if (tail.newest(key) === undefined && reached >= tail.start) bounds.to = this.#ledger.reached
     if (text === undefined) return undefined
-    const { version, value } = decodeStored(text)
-    if (version > at) return this.#past(key, at, version, bounds)
-    bounds.since(version)
-    return value === deleted ? undefined : { key, value, version }
+    const stored = decodeStored(key, text)
+    if (stored.version > at) return this.#past(key, at, stored.version, bounds)
+    bounds.since(stored.version)
+    return stored.value === deleted ? undefined : stored
   }
 
   async #past(key: string, at: number, newest: number, bounds: Bounds): Promise<Entry | undefined> {
@@ -92,8 +92,9 @@ export class PointReader {
       // It was not there at `at`. When it came is not known: its first record tells of nothing before it.
       bounds.until(replaced?.until ?? at + 1)
       if (replaced === undefined) return undefined
-      bounds.since(replaced.version)
-      return replaced.value === deleted ? undefined : { key, value: replaced.value, version: replaced.version }
+      const { stored } = replaced
+      bounds.since(stored.version)
+      return stored.value === deleted ? undefined : stored
     } finally {
       pins.release(pin)
     }

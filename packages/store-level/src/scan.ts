@@ -16,12 +16,6 @@ export interface Scan {
 /** So many records come at once at most, so that the event loop is not held for long. */
 const pageMax = 1000
 
-/** A key with what it was at the version that is read. */
-interface Row {
-  readonly key: string
-  readonly stored: Stored | undefined
-}
-
 /**
  * Reads a range at a version, from one moment of the disk. What changed after the version is looked up in memory, and what
  * memory has forgotten among the records that were replaced.
@@ -40,14 +34,14 @@ export async function scanSpan(ledger: Ledger, span: Span, at: number, bounds: B
         return { entries, bounds, scanned: { more: false, range: limit === 0 ? nothing(lo) : rangeOf(span) } }
       }
       const rows = readPage(ledger, page, at, bounds)
-      for (const { key, stored } of rows instanceof Promise ? await rows : rows) {
-        if (stored === undefined) continue
-        bounds.since(stored.version)
-        if (stored.value === deleted) continue
+      for (const row of rows instanceof Promise ? await rows : rows) {
+        if (row === undefined) continue
+        bounds.since(row.version)
+        if (row.value === deleted) continue
         if (entries.length === limit) {
           return { entries, bounds, scanned: { more: true, range: scannedOf(span, entries) } }
         }
-        entries.push({ key, value: stored.value, version: stored.version })
+        entries.push(row)
       }
     }
   } finally {
@@ -56,47 +50,47 @@ export async function scanSpan(ledger: Ledger, span: Span, at: number, bounds: B
   }
 }
 
-/** What the keys of a page were at the version. */
+/** What the keys of a page were at the version; undefined: nothing was there. */
+type Rows = readonly (Stored | undefined)[]
+
 function readPage(
   ledger: Ledger,
   page: readonly (readonly [string, string])[],
   at: number,
   bounds: Bounds,
-): readonly Row[] | Promise<readonly Row[]> {
+): Rows | Promise<Rows> {
   let forgotten: Map<string, number> | undefined
-  const rows = page.map(([place, text]): Row => {
-    const key = place.slice(1)
-    const stored = decodeStored(text)
-    if (stored.version <= at) return { key, stored }
-    const found = ledger.tail.at(key, at)
-    if (found !== undefined) {
-      bounds.until(found.next ?? stored.version)
-      return { key, stored: found.cell }
-    }
-    bounds.until(stored.version)
-    ;(forgotten ??= new Map()).set(key, stored.version)
-    return { key, stored: undefined }
+  const rows = page.map(([place, text], i): Stored | undefined => {
+    const stored = decodeStored(place.slice(1), text)
+    if (stored.version <= at) return stored
+    const found = ledger.tail.at(stored.key, at)
+    if (found === undefined) (forgotten ??= new Map()).set(stored.key, i)
+    bounds.until(found?.next ?? stored.version)
+    return found?.cell
   })
-  return forgotten === undefined ? rows : withPast(ledger, rows, forgotten.keys(), at, bounds)
+  return forgotten === undefined ? rows : withPast(ledger, rows, forgotten, at, bounds)
 }
 
-/** Fills in what memory has forgotten. */
+/**
+ * Fills in what memory has forgotten.
+ *
+ * @param forgotten which keys, and which rows they are
+ */
 async function withPast(
   { disk }: Ledger,
-  rows: readonly Row[],
-  keys: Iterable<string>,
+  rows: (Stored | undefined)[],
+  forgotten: ReadonlyMap<string, number>,
   at: number,
   bounds: Bounds,
-): Promise<readonly Row[]> {
-  const forgotten = new Set(keys)
-  const past = await readPast(disk, forgotten, at)
-  return rows.map((row) => {
-    if (!forgotten.has(row.key)) return row
-    const stored = past.get(row.key)
+): Promise<Rows> {
+  const past = await readPast(disk, forgotten.keys(), at)
+  for (const [key, i] of forgotten) {
+    const replaced = past.get(key)
     // Where it was not there, nothing tells when it came.
-    bounds.until(stored?.until ?? at + 1)
-    return { key: row.key, stored }
-  })
+    bounds.until(replaced?.until ?? at + 1)
+    rows[i] = replaced?.stored
+  }
+  return rows
 }
 
 /** The part of a range that was read, where a limit cut it. */

@@ -49,7 +49,7 @@ const tangled: MapFunction = ({ key, value }) => {
   const size = typeof value === 'object' && value !== null && 'n' in value ? Number(value.n) : 0
   const own = { key: `${size % 3}`, value: { of: key, size } }
   if (size % 4 === 0) return undefined
-  return size % 4 === 1 ? own : new Set([own, { key: key.slice(0, 1), value }])
+  return size % 4 === 1 ? own : new Set([own, { key: [...key][0] ?? '', value }])
 }
 
 storeConformance('view', setupOf(twice, (raw, seams) => createView(raw, { map: twice, ...seams })))

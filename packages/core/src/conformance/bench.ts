@@ -272,6 +272,7 @@ export class Bench {
     leave()
     this.recheck()
     this.#witness.forget()
+    this.#moving = undefined
     this.#model = new Model(this.#store.reached, { state: written, expected: this.setup.expected?.bind(this.setup) })
   }
 

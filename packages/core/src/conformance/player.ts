@@ -34,8 +34,10 @@ export class Player {
 
   /** Does one thing. What it waits for may end later. */
   async run(op: Op): Promise<void> {
-    await this.#opening
     this.#world.traffic[op.do]++
+    // At once, so that whoever comes after it waits for it.
+    if (op.do === 'reopen') return this.#reopen()
+    await this.#opened()
     if (op.do === 'write') return this.#writer.write(op)
     if (op.do === 'retry') return this.#writer.retry(op.commit)
     if (op.do === 'fetch') return this.#fetch(op.query, op.min, op.max)
@@ -47,14 +49,13 @@ export class Player {
     if (op.do === 'leave') return this.#leave(op.feed)
     if (op.do === 'await') return this.#await(op)
     if (op.do === 'settle') return this.#bench.settle()
-    if (op.do === 'tick') return this.#bench.clock.advance(op.ms)
-    return this.#reopen()
+    return this.#bench.clock.advance(op.ms)
   }
 
   /** Ends all waits, and checks everything. */
   async finish(): Promise<void> {
     const bench = this.#bench
-    await this.#opening
+    await this.#opened()
     await bench.ended(this.#writer.ended, 'the end of all commits')
     for (let round = 0; round < 3 && (round === 0 || this.#waits.size > 0); round++) {
       const places = new Map(bench.pool.map((key) => [bench.place(key), key]))
@@ -122,7 +123,9 @@ export class Player {
     const { feed, holder } = followed.follower
     const { query, entries } = holder
     // Where nothing touched its ranges, the point that it holds has moved on by itself (L9).
-    const current = holder.versions !== undefined && query === followed.query
+    // One that came back to a store which is not what it was holds nothing there.
+    const held = Object.keys(this.#bench.store.oldest).every((source) => source in feed.versions)
+    const current = held && holder.versions !== undefined && query === followed.query
     if (current) this.#held(new Holder(query, { entries, versions: feed.versions }))
     const to = wanted === undefined ? undefined : this.#world.point(wanted)
     if (to !== undefined && !Object.entries(to).every(([source, at]) => at >= (feed.versions[source] ?? 0))) return
@@ -203,6 +206,11 @@ export class Player {
       () => this.#waits.delete(wait),
       () => undefined,
     )
+  }
+
+  /** Waits until nobody opens the store anew, nor waits to do so. */
+  async #opened(): Promise<void> {
+    for (let opening: Promise<void> | undefined; opening !== this.#opening; ) await (opening = this.#opening)
   }
 
   #reopen(): Promise<void> {

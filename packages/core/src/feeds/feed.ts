@@ -50,7 +50,8 @@ export class StoreFeed implements Feed {
   #pending = true
   /** Whether the holder is to be told of the next touch. */
   #armed = true
-  #taking = false
+  /** How many promises a take under way is made of: a wait, and what is evaluated after it. */
+  #taking = 0
   /** The point held while an update is evaluated: the holder does not have it yet. */
   #before: Versions | undefined
   #ring: (() => void) | undefined
@@ -112,7 +113,7 @@ export class StoreFeed implements Feed {
       }
     }
     if (this.#failure !== undefined) throw this.#failure
-    if (this.#taking) throw new FanlightError('BAD_QUERY', 'the take before has not ended: await it first')
+    if (this.#taking > 0) throw new FanlightError('BAD_QUERY', 'the take before has not ended: await it first')
     const wanted = to === undefined ? undefined : this.#host.resolve(to, 'to')
     const { reached } = this.#host
     const target = this.#target(reached, wanted)
@@ -363,11 +364,11 @@ export class StoreFeed implements Feed {
 
   /** Marks that a take is under way, until it ends; where it evaluates already, from the point held. */
   #busy<T>(work: Promise<T>, held?: Versions): Promise<T> {
-    this.#taking = true
+    this.#taking++
     this.#sharing = false
-    this.#before = held
+    if (held !== undefined) this.#before = held
     const done = (): void => {
-      this.#taking = false
+      if (--this.#taking > 0) return
       this.#sharing = this.#generation === 0 && this.#held !== undefined && this.#failure === undefined
       this.#before = undefined
     }

@@ -1,12 +1,22 @@
 import { isFanlightError } from '../errors.ts'
 import type { Pulled } from './iterate.ts'
 
+/** A feed that is being held. */
+export interface Hold {
+  /** Whether something is taken or applied at the moment: what the feed says of itself is ahead of what was applied. */
+  readonly isBusy: boolean
+  /** Takes no more. */
+  stop(): void
+}
+
 /** Who takes at each wake. */
 export interface Puller<U> {
   /** Gets what was taken. While its promise is pending nothing more is taken: what comes meanwhile is folded. */
   next(update: U): void | Promise<void>
   /** It was woken, and there was nothing to take: a state may have changed. */
   idle?(): void
+  /** What was taken is applied, and nothing else is there: what the feed says of itself is true of that. */
+  rest?(): void
   /** It is over: the feed ended or failed, or `next` did. */
   failed(error: unknown): void
 }
@@ -15,10 +25,10 @@ export interface Puller<U> {
  * Holds a feed: takes once at each wake, at once where the feed can. Nobody else may hold it.
  *
  * @param eager whether the first take does not wait for the first wake. Default false
- * @returns stops it; the feed stays open
+ * @returns the hold: it can be stopped, and the feed stays open
  * @throws BAD_QUERY where the feed has a holder; whatever ended it
  */
-export function pull<U>(feed: Pulled<U>, puller: Puller<U>, eager: boolean = false): () => void {
+export function pull<U>(feed: Pulled<U>, puller: Puller<U>, eager: boolean = false): Hold {
   let state: 'free' | 'busy' | 'again' | 'over' = 'free'
   const stop = feed.wake(() => {
     if (state === 'free') turn()
@@ -45,6 +55,7 @@ export function pull<U>(feed: Pulled<U>, puller: Puller<U>, eager: boolean = fal
     const again = state === 'again'
     state = 'free'
     if (again) turn()
+    else puller.rest?.()
   }
   const turn = (): void => {
     state = 'busy'
@@ -58,7 +69,12 @@ export function pull<U>(feed: Pulled<U>, puller: Puller<U>, eager: boolean = fal
     }
   }
   if (eager) turn()
-  return end
+  return {
+    get isBusy() {
+      return state === 'busy' || state === 'again'
+    },
+    stop: end,
+  }
 }
 
 /** Whether an error says no more than that the holder closed the feed: then it is an end, and no failure. */

@@ -75,7 +75,10 @@ export class GroupMember {
 
   #accept(update: Update | undefined, target: Versions): void {
     this.held = update?.versions ?? target
-    if (update !== undefined) this.#kept = this.#kept === undefined ? update : composeUpdates(this.#kept, update)
+    const kept = this.#kept
+    if (kept === undefined) this.#kept = update
+    // What was kept is true here as well, where nothing changed on the way.
+    else this.#kept = update === undefined ? { ...kept, versions: this.held } : composeUpdates(kept, update)
   }
 }
 

@@ -1,7 +1,9 @@
 import { FanlightError, closed, isFanlightError } from '../errors.ts'
 import { iterateFeed } from '../feeds/iterate.ts'
 import { greatestOf, leastOf, worstOf } from '../feeds/points.ts'
+import { tell } from '../feeds/tell.ts'
 import type { Feed, FeedState, Update, Versions } from '../store.ts'
+import { reaches } from '../versions.ts'
 import { GroupMember, lagBehind, wantedBeyond } from './group-member.ts'
 
 /** One step of a group: for each of its feeds an update, or undefined where nothing changed. */
@@ -117,7 +119,7 @@ export class Group<F extends readonly Feed[] = readonly Feed[]> implements Async
     this.#rung = true
     if (!this.#armed || this.#holder === undefined) return
     this.#armed = false
-    this.#holder()
+    tell(this.#holder)
   }
 
   /** The newest point that all have reached. What a member that cannot step depends on stays where it is. */
@@ -205,6 +207,10 @@ export class Group<F extends readonly Feed[] = readonly Feed[]> implements Async
   /** Where somebody has something that others have not reached, these are told to say when they have. Nobody polls. */
   #followLaggards(point: Versions): void {
     const wanted = wantedBeyond(this.#members, point)
+    // While promises were awaited, somebody may have caught up for whom nothing changed, and who tells nobody.
+    const next = Object.keys(wanted).length === 0 ? point : this.#agree().point
+    const isPassed = Object.entries(wanted).some(([source, version]) => version <= (next[source] ?? -1))
+    if (isPassed && !reaches(point, next)) queueMicrotask(() => this.#ring())
     for (const member of this.#members) {
       if (member.waiting !== undefined) continue
       const target = lagBehind(member, wanted, point)

@@ -1,3 +1,5 @@
+import { tell } from '../feeds/tell.ts'
+
 /** Callbacks that are told when something changed. */
 export class Listeners {
   #callbacks: (() => void)[] = []
@@ -17,14 +19,6 @@ export class Listeners {
 
   /** Tells everyone who is there now. What one of them throws does not keep it from the others. */
   tell(): void {
-    for (const callback of this.#callbacks.slice()) {
-      try {
-        callback()
-      } catch (error) {
-        queueMicrotask(() => {
-          throw error
-        })
-      }
-    }
+    for (const callback of this.#callbacks.slice()) tell(callback)
   }
 }

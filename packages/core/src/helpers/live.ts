@@ -1,5 +1,5 @@
 import { Observable, type Subscriber } from 'rxjs'
-import { isClosedByHolder, pull } from '../feeds/pull.ts'
+import { type Hold, isClosedByHolder, pull } from '../feeds/pull.ts'
 import { readQuery } from '../ranges.ts'
 import type { Entry, Feed, FeedState, Query, Store, Update, ValueAt, Versions, WatchOptions } from '../store.ts'
 import type { Types } from '../types.ts'
@@ -22,7 +22,7 @@ export class Live<V = unknown> extends Observable<readonly Entry<V>[]> implement
   readonly #reverse: boolean
   readonly #listeners = new Listeners()
   readonly #subscribers: Set<Subscriber<readonly Entry<V>[]>>
-  readonly #stop: () => void
+  readonly #hold: Hold
   #value: readonly Entry<V>[] | undefined
   #versions: Versions = {}
   #over: { readonly error?: unknown } | undefined
@@ -47,7 +47,7 @@ export class Live<V = unknown> extends Observable<readonly Entry<V>[]> implement
       failed: (error: unknown) => this.#end(isClosedByHolder(error) ? {} : { error }),
     }
     // Where the store answers at once, so does the list: a first rendering need not be empty.
-    this.#stop = pull(feed, puller, true)
+    this.#hold = pull(feed, puller, true)
   }
 
   /** The list, in key order (descending where every range says `reverse`), frozen; undefined before the first answer. */
@@ -57,7 +57,8 @@ export class Live<V = unknown> extends Observable<readonly Entry<V>[]> implement
 
   /** The point at which `value` is the answer. It moves on where nothing changes; it stays where it was when this ends. */
   get versions(): Versions {
-    return this.#over === undefined && this.#value !== undefined ? this.#feed.versions : this.#versions
+    const isQuiet = this.#over === undefined && this.#value !== undefined && !this.#hold.isBusy
+    return isQuiet ? this.#feed.versions : this.#versions
   }
 
   /** For each source how it stands. */
@@ -73,7 +74,7 @@ export class Live<V = unknown> extends Observable<readonly Entry<V>[]> implement
   /** Ends it: subscribers complete, `value` stays. */
   close(): Promise<void> {
     this.#versions = this.versions
-    this.#stop()
+    this.#hold.stop()
     this.#end({})
     return this.#feed.close()
   }
@@ -149,8 +150,8 @@ function finish(subscriber: Subscriber<unknown>, over: { readonly error?: unknow
  *
  * const store = createMemoryStore<{ 'users/': { name: string } }>()
  * const users = live(store, prefix('users/'))
- * users.onChange(() => console.log(users.value?.map(({ value }) => value.name)))
- * await store.commit([put('users/ann', { name: 'Ann' })]) // [ 'Ann' ]
+ * await store.commit([put('users/ann', { name: 'Ann' })])
+ * console.log(users.value?.map(({ value }) => value.name)) // [ 'Ann' ]
  * await users.close()
  * ```
  */

@@ -2,7 +2,9 @@ import { type Clock, type Random, type Seams, systemClock, systemRandom } from '
 import { type BackOff, backOffMs, pause } from '../back-off.ts'
 import { type ErrorCode, FanlightError, closed, isFanlightError } from '../errors.ts'
 import { restrict } from '../feeds/points.ts'
-import { isClosedByHolder, pull } from '../feeds/pull.ts'
+import { tell } from '../feeds/tell.ts'
+import { type Hold, isClosedByHolder, pull } from '../feeds/pull.ts'
+import { noneOf } from '../none-of.ts'
 import { type Spans, rangeOf, readQuery } from '../ranges.ts'
 import type { Entry, Feed, FeedState, Query, Store, Types, Update, ValueAt, Versions, WatchOptions } from '../store.ts'
 import { reaches, sourceName } from '../versions.ts'
@@ -48,8 +50,7 @@ export class Mirror<V = unknown> implements AsyncDisposable {
   readonly #listeners = new Listeners()
   readonly #ended = new AbortController()
   #feed: Feed<V> | undefined
-  #stop: (() => void) | undefined
-  #applying = false
+  #hold: Hold | undefined
   #versions: Versions = {}
   #failures = 0
   #over: { readonly why: unknown; readonly isFailure: boolean } | undefined
@@ -67,8 +68,8 @@ export class Mirror<V = unknown> implements AsyncDisposable {
 
   /** The point at which the sink holds the query; empty before the first step. It moves on where nothing changes. */
   get versions(): Versions {
-    const isQuiet = this.#feed !== undefined && !this.#applying && Object.keys(this.#versions).length > 0
-    return isQuiet && this.#over === undefined ? (this.#feed?.versions ?? this.#versions) : this.#versions
+    const isQuiet = this.#over === undefined && this.#hold?.isBusy === false && Object.keys(this.#versions).length > 0
+    return isQuiet ? (this.#feed?.versions ?? this.#versions) : this.#versions
   }
 
   /** For each source how far the sink is behind what the store has reached: a difference of versions. */
@@ -96,8 +97,7 @@ export class Mirror<V = unknown> implements AsyncDisposable {
    * @throws CLOSED, whatever ended the mirror; STALLED where the store does not reach the point within 30 seconds
    */
   async settled(point: Versions = this.#store.reached): Promise<void> {
-    const nothing = this.#spans.list.map((span) => rangeOf({ ...span, limit: 0 }))
-    await this.#store.fetch(nothing, { min: point, signal: this.#ended.signal }).catch((error: unknown) => {
+    await this.#store.fetch(noneOf(this.#spans.query), { min: point, signal: this.#ended.signal }).catch((error: unknown) => {
       throw this.#over?.why ?? error
     })
     for (;;) {
@@ -142,30 +142,26 @@ export class Mirror<V = unknown> implements AsyncDisposable {
     this.#versions = since ?? {}
     const puller = {
       next: (update: Update<V>) => this.#apply(update),
-      idle: () => this.#listeners.tell(),
+      rest: () => this.#listeners.tell(),
       failed: (error: unknown) => this.#failed(error),
     }
-    this.#stop = pull(this.#feed, puller, true)
+    this.#hold = pull(this.#feed, puller, true)
   }
 
   #apply(update: Update<V>): void | Promise<void> {
-    this.#applying = true
     const applied = this.#sink.apply(update)
     const finish = (): void => {
-      this.#applying = false
       this.#failures = 0
       this.#versions = update.versions
-      this.#listeners.tell()
     }
     return applied instanceof Promise ? applied.then(finish) : finish()
   }
 
   /** Starts again where that may help, from what the sink holds. */
   #failed(error: unknown): void {
-    this.#applying = false
     if (this.#over !== undefined) return
     const mayPass = isFanlightError(error) && passing.includes(error.code)
-    this.#stop?.()
+    this.#hold?.stop()
     void this.#feed?.close()
     this.#feed = undefined
     if (isClosedByHolder(error)) return this.#end(error)
@@ -181,20 +177,15 @@ export class Mirror<V = unknown> implements AsyncDisposable {
   }
 
   #tell(error: unknown): void {
-    try {
-      this.#options.onError?.(error)
-    } catch (mistake) {
-      queueMicrotask(() => {
-        throw mistake
-      })
-    }
+    const { onError } = this.#options
+    if (onError !== undefined) tell(() => onError(error))
   }
 
   #end(error: unknown): void {
     if (this.#over !== undefined) return
     this.#versions = this.versions
     this.#over = { why: error, isFailure: !isClosedByHolder(error) }
-    this.#stop?.()
+    this.#hold?.stop()
     this.#ended.abort(error)
     this.#listeners.tell()
   }

@@ -27,19 +27,20 @@ export interface ObserveOptions {
  * import { createMemoryStore, observe, put } from '@fanlight/core'
  *
  * const store = createMemoryStore()
- * const subscription = observe(store.watch({})).subscribe(({ changes }) => console.log(changes.length))
+ * const feed = store.watch({}, { since: store.reached })
+ * const subscription = observe(feed).subscribe(({ changes }) => console.log(changes.length))
  * await store.commit([put('a', 1)]) // 1
  * subscription.unsubscribe()
  * ```
  */
 export function observe<U>(feed: Pulled<U>, options: ObserveOptions = {}): Observable<U> {
   return new Observable((subscriber) => {
-    const stop = pull(feed, {
+    const hold = pull(feed, {
       next: (update) => subscriber.next(update),
       failed: (error) => (isClosedByHolder(error) ? subscriber.complete() : subscriber.error(error)),
     })
     return () => {
-      stop()
+      hold.stop()
       if (options.keepOpen !== true) void feed.close()
     }
   })

@@ -1,5 +1,5 @@
 import { FanlightError } from '../errors.ts'
-import { isClosedByHolder, pull } from '../feeds/pull.ts'
+import { type Hold, isClosedByHolder, pull } from '../feeds/pull.ts'
 import { compareKeys } from '../keys/order.ts'
 import { type Span, type Spans, rangeOf, readQuery } from '../ranges.ts'
 import type { Entry, Feed, FeedState, Query, Range, Store, Update, ValueAt, Versions } from '../store.ts'
@@ -40,7 +40,7 @@ export class Page<V = unknown> implements AsyncDisposable {
   readonly #span: Span
   readonly #size: number
   readonly #listeners = new Listeners()
-  readonly #stop: () => void
+  readonly #hold: Hold
   /** The page, what follows it, and what lies before it: ascending, as the feed answers. */
   #held: readonly Entry<V>[] = []
   #start: Start
@@ -49,7 +49,9 @@ export class Page<V = unknown> implements AsyncDisposable {
   #more: PageMore = nothing
   #versions: Versions = {}
   #turn: Turn | undefined
-  #turning: Promise<void> = Promise.resolve()
+  #answered: () => void = () => undefined
+  /** The turn before the next one: the first waits for the first answer. */
+  #turning: Promise<void> = new Promise((resolve) => (this.#answered = resolve))
   /** How many other queries the feed was asked to follow. */
   #asked = 0
   #over: { readonly error?: unknown } | undefined
@@ -65,7 +67,7 @@ export class Page<V = unknown> implements AsyncDisposable {
       idle: () => this.#listeners.tell(),
       failed: (error: unknown) => this.#finish(isClosedByHolder(error) ? {} : { error }),
     }
-    this.#stop = pull(this.#feed, puller, true)
+    this.#hold = pull(this.#feed, puller, true)
   }
 
   /** The entries of the page, in the order of the range, frozen; undefined before the first answer. */
@@ -80,7 +82,8 @@ export class Page<V = unknown> implements AsyncDisposable {
 
   /** The point at which `entries` and `more` are true. */
   get versions(): Versions {
-    return this.#over === undefined && this.#entries !== undefined ? this.#feed.versions : this.#versions
+    const isQuiet = this.#over === undefined && this.#entries !== undefined && !this.#hold.isBusy
+    return isQuiet ? this.#feed.versions : this.#versions
   }
 
   /** For each source how it stands. */
@@ -135,7 +138,7 @@ export class Page<V = unknown> implements AsyncDisposable {
   /** Ends it; `entries` stay. */
   close(): Promise<void> {
     this.#versions = this.versions
-    this.#stop()
+    this.#hold.stop()
     this.#finish({})
     return this.#feed.close()
   }
@@ -186,6 +189,7 @@ export class Page<V = unknown> implements AsyncDisposable {
   #apply(update: Update<V>): void {
     this.#held = reconcile(this.#held, update, false)
     this.#versions = update.versions
+    this.#answered()
     const turn = this.#turn
     if (turn !== undefined && update.generation >= turn.generation) {
       this.#start = turn.start
@@ -247,6 +251,7 @@ export class Page<V = unknown> implements AsyncDisposable {
   #finish(over: { readonly error?: unknown }): void {
     if (this.#over !== undefined) return
     this.#over = over
+    this.#answered()
     this.#turn?.done()
     this.#listeners.tell()
   }

@@ -1,12 +1,14 @@
 import { failedCommit } from '../base-store.ts'
-import type { ChangeOf, CommitOptions, Supports, Types, Versions } from '../store.ts'
+import type { ChangeOf, CommitOptions, Supports, Types, Versions, WritableStore } from '../store.ts'
 import { TreeStore, type TreeStoreOptions } from './tree-store.ts'
 
 /** Options of `createMemoryStore`. */
 export interface MemoryStoreOptions extends TreeStoreOptions {}
 
 /** A store in memory: `createMemoryStore` makes one. */
-export class MemoryStore<T extends Types = { '': unknown }> extends TreeStore<T> {
+export interface MemoryStore<T extends Types = { '': unknown }> extends WritableStore<T> {}
+
+class InMemory<T extends Types> extends TreeStore<T> {
   readonly supports: Supports = { commit: true, guard: 'ranges', ids: true, single: false, durable: false }
 
   constructor(options: MemoryStoreOptions = {}) {
@@ -47,5 +49,5 @@ export class MemoryStore<T extends Types = { '': unknown }> extends TreeStore<T>
  * ```
  */
 export function createMemoryStore<T extends Types = { '': unknown }>(options: MemoryStoreOptions = {}): MemoryStore<T> {
-  return new MemoryStore<T>(options)
+  return new InMemory<T>(options) as unknown as MemoryStore<T>
 }

@@ -56,7 +56,7 @@ export abstract class TreeStore<T extends Types = { '': unknown }> extends BaseS
   }
 
   override fetch<const Q extends Query>(query: Q, options?: FetchOptions): Promise<Snapshot<ValueAt<T, Q>>> {
-    if (typeof query !== 'string' || options !== undefined || this.isClosed) return super.fetch(query, options)
+    if (typeof query !== 'string' || isBound(options) || this.isClosed) return super.fetch(query, options)
     return this.#point(query) as Promise<Snapshot<ValueAt<T, Q>>>
   }
 
@@ -103,6 +103,11 @@ export abstract class TreeStore<T extends Types = { '': unknown }> extends BaseS
     this.advanced(keysOf(request.changes))
     return reached
   }
+}
+
+/** Whether the options can make an answer other than the newest one, or none. */
+function isBound(options: FetchOptions | undefined): boolean {
+  return options !== undefined && (options.min !== undefined || options.max !== undefined || options.signal !== undefined)
 }
 
 function keysOf(changes: readonly Change[]): readonly string[] {

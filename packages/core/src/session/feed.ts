@@ -1,8 +1,9 @@
 import { FanlightError, closed, isFanlightError } from '../errors.ts'
 import { iterateFeed } from '../feeds/iterate.ts'
 import { restrict } from '../feeds/points.ts'
+import { tell } from '../feeds/tell.ts'
 import type { Feed, FeedState, Query, Update, Versions } from '../store.ts'
-import { mergeVersions, reaches } from '../versions.ts'
+import { reaches } from '../versions.ts'
 import type { SessionSteps } from './steps.ts'
 
 /** What a feed needs of its session. */
@@ -10,7 +11,7 @@ export interface FeedHome {
   /** What the asker has seen from now on. */
   saw(point: Versions): void
   /** Resolves when the stores that a query touches have reached a point. */
-  whenReached(query: Query, since: Versions, until: Versions, signal: AbortSignal): Promise<unknown>
+  whenReached(query: Query, point: Versions, signal: AbortSignal): Promise<unknown>
 }
 
 /** A feed that steps together with the others of its session. */
@@ -158,7 +159,7 @@ export class SessionFeed implements Feed {
     this.#rung = true
     if (!this.#armed || this.#holder === undefined) return
     this.#armed = false
-    this.#holder()
+    tell(this.#holder)
   }
 
   /** Tells the session when what it follows has reached a point. */
@@ -170,7 +171,7 @@ export class SessionFeed implements Feed {
       this.#mayCatchUp = isThere
       this.#steps.changed()
     }
-    this.#home.whenReached(this.#query, this.#feed.reached, point, this.#ended.signal).then(
+    this.#home.whenReached(this.#query, point, this.#ended.signal).then(
       () => end(true),
       () => end(false),
     )
@@ -180,24 +181,38 @@ export class SessionFeed implements Feed {
     this.#steps.begin(this, isExplicit ? {} : target)
     try {
       const taken = this.#feed.take(target)
-      if (!(taken instanceof Promise)) return this.#took(taken, target)
-      return taken.then(
-        (update) => this.#took(update, target),
-        (error: unknown) => this.#missed(error, isExplicit),
-      )
+      if (!(taken instanceof Promise)) {
+        this.#took(taken)
+        this.#arrived(taken, target)
+        return taken
+      }
+      return this.#promised(taken, target, isExplicit)
     } catch (error) {
       return this.#missed(error, isExplicit)
     }
   }
 
-  #took(update: Update | undefined, target: Versions): Update | undefined {
+  #promised(taken: Promise<Update | undefined>, target: Versions, isExplicit: boolean): Promise<Update | undefined> {
+    const update = taken.then(
+      (one) => this.#took(one),
+      (error: unknown) => this.#missed(error, isExplicit),
+    )
+    // The others hear of it after the holder: else they could go on before it has what it took.
+    update.then((one) => this.#arrived(one, target)).catch(() => undefined)
+    return update
+  }
+
+  #took(update: Update | undefined): Update | undefined {
     if (this.#failure !== undefined) throw this.#failure
     this.#hasFailed = false
     // A feed that resumes may find that nothing changed: then it holds the answer.
     this.#answered = Math.max(this.#answered, update?.generation ?? 0)
     if (update !== undefined) this.#home.saw(update.versions)
-    this.#steps.arrived(this, restrict(update?.versions ?? target, this.#feed.reached), update !== undefined)
     return update
+  }
+
+  #arrived(update: Update | undefined, target: Versions): void {
+    this.#steps.arrived(this, restrict(update?.versions ?? target, this.#feed.reached), update !== undefined)
   }
 
   #missed(error: unknown, isExplicit: boolean): Promise<Update | undefined> {
@@ -215,23 +230,23 @@ export class SessionFeed implements Feed {
     try {
       const agreed = this.#steps.newestFor(this)
       this.#steps.begin(this, agreed)
-      return this.#took(await this.#feed.take(agreed), agreed)
+      return this.#took(await this.#feed.take(agreed))
     } catch (error) {
       if (!isFanlightError(error, 'LOST_IN_FOG')) return this.#missed(error, true)
     }
     try {
       const update = await this.#feed.take()
       const point = update?.versions ?? this.#feed.versions
-      await Promise.all(this.#steps.laggards(point).map((feed) => feed.#reach(point)))
-      return this.#took(update, point)
+      // Who cannot be waited for fails by itself; what was taken is handed out in any case, since it is not given again.
+      await Promise.allSettled(this.#steps.laggards(point).map((feed) => feed.#reach(point)))
+      this.#steps.begin(this, point)
+      return this.#took(update)
     } catch (error) {
       return this.#missed(error, true)
     }
   }
 
   #reach(point: Versions): Promise<unknown> {
-    const { reached } = this.#feed
-    const until = mergeVersions(reached, restrict(point, reached))
-    return this.#home.whenReached(this.#query, reached, until, this.#ended.signal)
+    return this.#home.whenReached(this.#query, restrict(point, this.#feed.reached), this.#ended.signal)
   }
 }

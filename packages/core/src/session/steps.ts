@@ -49,7 +49,8 @@ export class SessionSteps {
       this.#waiting.add(feed)
       this.#followLaggards(feed)
     }
-    if (gave || reachedIt) this.#tell()
+    // While a promise was awaited, somebody may have caught up for whom nothing changed, and who tells nobody.
+    if (gave || reachedIt || !reaches(this.#point, this.newestFor(feed))) this.#tell()
   }
 
   /** A feed has something that it may not take yet: it is woken when it may. */
@@ -94,7 +95,7 @@ export class SessionSteps {
       const from = Math.max(versions[source] ?? -1, newest[source] ?? -1)
       if (from < (reached[source] ?? 0)) wanted[source] = from + 1
     }
-    for (const other of this.laggards(wanted)) other.catchUp(mergeVersions(other.reached, restrict(wanted, other.reached)))
+    for (const other of this.laggards(wanted)) other.catchUp(restrict(wanted, other.reached))
   }
 
   #first(feed: SessionFeed): Versions {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { type LaggingOptions, LaggingStore, lagging } from './lagging.ts'
+export { type LaggingOptions, type LaggingStore, lagging } from './lagging.ts'
 export { type ManualClock, manualClock } from './manual-clock.ts'
 export { seededRandom } from './seeded-random.ts'
 export { settled } from './settled.ts'

@@ -29,7 +29,18 @@ export interface LaggingOptions {
 }
 
 /** A store that has not reached what the store under it has. */
-export class LaggingStore<T extends Types = { '': unknown }> implements Store<T> {
+export interface LaggingStore<T extends Types = { '': unknown }> extends Store<T> {
+  /**
+   * Lets it reach `to`, or what one step of the store under it changed. It never goes back, nor beyond that store.
+   *
+   * @param to absent: one step
+   */
+  release(to?: Versions): Promise<void>
+  /** Lets it reach all that the store under it has reached. */
+  releaseAll(): Promise<void>
+}
+
+class Lagging<T extends Types = { '': unknown }> implements Store<T> {
   declare readonly '~types'?: T
   readonly commit?: NonNullable<Store<T>['commit']>
   readonly #behind: Behind
@@ -75,16 +86,10 @@ export class LaggingStore<T extends Types = { '': unknown }> implements Store<T>
     return this.#behind.watch(query, options) as Feed as Feed<ValueAt<T, Q>>
   }
 
-  /**
-   * Lets it reach `to`, or what one step of the store under it changed. It never goes back, nor beyond that store.
-   *
-   * @param to absent: one step
-   */
   release(to?: Versions): Promise<void> {
     return this.#behind.step(to)
   }
 
-  /** Lets it reach all that the store under it has reached. */
   releaseAll(): Promise<void> {
     return this.#behind.catchUp()
   }
@@ -121,5 +126,5 @@ export class LaggingStore<T extends Types = { '': unknown }> implements Store<T>
  * ```
  */
 export function lagging<T extends Types>(store: Store<T>, options: LaggingOptions = {}): LaggingStore<T> {
-  return new LaggingStore(store, options)
+  return new Lagging<T>(store, options) as unknown as LaggingStore<T>
 }

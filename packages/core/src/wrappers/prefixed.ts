@@ -9,9 +9,10 @@ import { type Mapping, Wrapper } from './wrapper.ts'
 /** The types of what lies under the prefix `P` of a store with the types `T`. */
 export type Under<T, P extends string> = string extends P
   ? { '': T[keyof T] }
-  : { [K in keyof T & string as K extends `${P}${infer Rest}` ? Rest : never]: T[K] } & {
-      [K in Around<keyof T & string, P> as '']: T[K & keyof T]
-    }
+  : { [K in keyof T & string as K extends `${P}${infer Rest}` ? Rest : never]: T[K] } & Whole<T, Around<keyof T & string, P>>
+
+/** All keys have the type of the prefix `K`; where there is none, nothing is added. */
+type Whole<T, K> = [K] extends [never] ? unknown : { '': T[K & keyof T] }
 
 /** The longest of the prefixes `All` that `P` lies inside of; none where `P` is one of them. */
 type Around<All extends string, P extends string> = P extends All ? never : Longest<Outer<All, P>>

@@ -164,12 +164,24 @@ export class MemoryDisk {
     return [...this.#names.keys()].filter((path) => dirname(path) === folder).map((path) => path.slice(folder.length + (folder === '/' ? 0 : 1)))
   }
 
+  /** Somebody else brings the content of a file to the disk. */
+  syncContent(path: string): void {
+    const inode = this.#inodeAt(path)
+    if (inode !== undefined) inode.synced = inode.content
+  }
+
+  /** Every process ends, as by `kill -9`: what it has written is there, and nothing more comes. */
+  kill(): void {
+    for (const process of [...this.#processes]) process.kill()
+    this.#failures.length = 0
+  }
+
   /**
    * The power is cut: every process ends. Of the names that were changed since their folder was brought to the disk, a random
    * part of the changes is kept, each whole; of content that was not brought to it, the old, a part, or all.
    */
   cut(): void {
-    for (const process of [...this.#processes]) process.kill()
+    this.kill()
     const ordered = this.#random() < 0.5
     const kept = Math.floor(this.#random() * (this.#pending.length + 1))
     const names = this.#syncedNames

@@ -1,5 +1,5 @@
 import { reaches } from '../../versions.ts'
-import { ensure, same, show } from '../check.ts'
+import { ensure, rejects, same, show } from '../check.ts'
 import type { Part } from '../part.ts'
 import { commitOf, required } from './commit.ts'
 import { idOf } from './ids.ts'
@@ -70,6 +70,12 @@ export const durability: Part = {
         const changes = [bench.change(key)]
         const made = bench.model.canonical(await commitOf(bench, changes, { id }))
         await bench.reopen()
+        if ((bench.store.continues ?? []).length === 0) {
+          const error = await rejects(required(bench).commit(changes, { id }), 'SOURCE_RESET')
+          same(error.applied, 'unknown', 'applied of a retry at a store that continues nothing')
+          await bench.fetch({})
+          return
+        }
         const again = await required(bench).commit(changes, { id })
         same(bench.model.canonical(again), made, 'the version of a retry')
         await bench.put(key)
