@@ -1,3 +1,4 @@
+import { onAbort } from './on-abort.ts'
 import { type Clock, type Random, type Seams, systemClock, systemRandom } from './ambient.ts'
 import { FanlightError, aborted, closed, isFanlightError } from './errors.ts'
 import { type FeedHost, StoreFeed } from './feeds/feed.ts'
@@ -195,6 +196,7 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
     }
     const began = this.clock.now()
     return new Promise((resolve, reject) => {
+      let deaf: (() => void) | undefined
       const run = (): void => {
         finish()
         try {
@@ -209,17 +211,17 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
         finish()
         reject(error)
       }
-      const onAbort = (): void => fail(aborted(signal as AbortSignal, { store: this.name }))
+      const heard = (): void => fail(aborted(signal as AbortSignal, { store: this.name }))
       const finish = (): void => {
         stopTimer?.()
-        signal?.removeEventListener('abort', onAbort)
+        deaf?.()
         this.onEvent?.({ type: 'stall', source: firstBehind(this.reached, point), ms: this.clock.now() - began })
       }
       const stopTimer =
         timeoutMs === Infinity ? undefined : this.clock.after(timeoutMs, () => fail(this.#stalled(point)))
       const cancel = this.#waiters.add(point, this.reached, run)
-      if (signal?.aborted === true) onAbort()
-      else signal?.addEventListener('abort', onAbort, { once: true })
+      if (signal?.aborted === true) heard()
+      else if (signal !== undefined) deaf = onAbort(signal, heard)
     })
   }
 

@@ -28,6 +28,7 @@ export {
   type Span, type Spans, intersectSpan, isEmptySpan, mergeSpans, prefixEnd, rangeOf, readQuery, spanHas, spansHave, spansOf,
   subtractSpans,
 } from './ranges.ts'
+export { onAbort } from './on-abort.ts'
 export type { Difference, Reading } from './reading.ts'
 export { applyUpdate, composeUpdates, diffEntries } from './update.ts'
 export { checkValue, valuesEqual } from './values.ts'

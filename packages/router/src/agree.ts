@@ -181,7 +181,7 @@ export class Agreement {
       if (back || part.limited || stall === 'fail') return exactly()
       const options = { since, until, ...this.#patience(true) }
       return part.store.changes(part.query, options).then(
-        (update) => ({ ...answer, entries: applyUpdate(answer.entries, update, part.reverse), ...widened(windows, since, until, update.folded) }),
+        (update) => ({ ...answer, entries: applyUpdate(answer.entries, update, part.reverse), windows: pointWindows(until) }),
         // The point that was held may be lost where T is not: while a store without history catches up.
         (error: unknown) => {
           if (isFanlightError(error, 'LOST_IN_FOG')) return exactly()
@@ -277,16 +277,4 @@ function has(windows: Windows, point: Versions): boolean {
     if (version !== undefined && (version < from || version > to)) return false
   }
   return true
-}
-
-/**
- * Where an answer is true that was brought from `since` to `until`: there; and where nothing changed on the way and only
- * one source moved, all the way. A box around a path that moved in two sources would claim points that nobody looked at.
- */
-function widened(windows: Windows, since: Versions, until: Versions, folded: number): { readonly windows: Windows } {
-  const moved = Object.keys(until).filter((source) => since[source] !== until[source])
-  const [source] = moved
-  const exact = pointWindows(until)
-  if (folded > 0 || moved.length !== 1 || source === undefined) return { windows: exact }
-  return { windows: { ...exact, [source]: { from: windows[source]?.from ?? 0, to: until[source] ?? 0 } } }
 }

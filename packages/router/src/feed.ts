@@ -1,5 +1,5 @@
 import { type Feed, FanlightError, type FeedState, type Query, type Update, type Versions, type WatchOptions } from '@fanlight/core'
-import { closed, iterateFeed, readQuery, type Spans } from '@fanlight/core/kit'
+import { closed, iterateFeed, readQuery, type Spans, onAbort } from '@fanlight/core/kit'
 import { Following, type Step } from './following.ts'
 import type { RouterHost } from './host.ts'
 
@@ -125,8 +125,7 @@ export class RouterFeed implements Feed {
   #heed(signal: AbortSignal): void {
     const end = (): void => this.end(closed('the feed'))
     if (signal.aborted) return end()
-    signal.addEventListener('abort', end, { once: true })
-    this.#ended.signal.addEventListener('abort', () => signal.removeEventListener('abort', end), { once: true })
+    onAbort(this.#ended.signal, onAbort(signal, end))
   }
 
   /** Marks that a take is under way, until it ends. */

@@ -5,5 +5,5 @@
  */
 export type { AnyStore, Mountable, MountedStore, MountOptions } from './mount.ts'
 export type { MountChanges } from './mount-table.ts'
-export { createRouter, type RoutedTypes, Router, type RouterOptions } from './router.ts'
+export { createRouter, type RoutedTypes, type Router, type RouterOptions } from './router.ts'
 export { RouterPart } from './router-part.ts'

@@ -1,3 +1,5 @@
+import { onAbort } from '@fanlight/core/kit'
+
 /**
  * A signal of one's own that also ends when one of others does. Unlike `AbortSignal.any` it costs nothing until it is used,
  * and leaves nothing behind at a signal that lives long.
@@ -5,7 +7,7 @@
 export class Leash {
   readonly #outer: readonly AbortSignal[]
   #own: AbortController | undefined
-  readonly #pull = (event: Event): void => this.#own?.abort((event.target as AbortSignal).reason)
+  #deaf: (() => void)[] = []
 
   constructor(...outer: readonly (AbortSignal | undefined)[]) {
     this.#outer = outer.filter((signal) => signal !== undefined)
@@ -17,15 +19,14 @@ export class Leash {
     const own = (this.#own = new AbortController())
     for (const signal of this.#outer) {
       if (signal.aborted) own.abort(signal.reason)
-      else signal.addEventListener('abort', this.#pull, { once: true })
+      else this.#deaf.push(onAbort(signal, () => own.abort(signal.reason)))
     }
     return own.signal
   }
 
   /** Ends whatever still waits. */
   end(): void {
-    if (this.#own === undefined) return
-    for (const signal of this.#outer) signal.removeEventListener('abort', this.#pull)
-    this.#own.abort()
+    for (const deaf of this.#deaf.splice(0)) deaf()
+    this.#own?.abort()
   }
 }

@@ -1,7 +1,7 @@
 import {
   type Change, type ChangeOf, type ChangesOptions, type Clock, type CommitOptions, type Continued, defaultLimits, type EventListener, type Feed,
   type FeedState, type FetchOptions, type Limits, type Mounted, type Query, type Snapshot, type SourceId, type Store, type Supports,
-  systemClock, type Types, type Update, type ValueAt, type Versions, type WatchOptions, FanlightError, isFanlightError,
+  systemClock, type Types, type WritableStore, type Update, type ValueAt, type Versions, type WatchOptions, FanlightError, isFanlightError,
 } from '@fanlight/core'
 import { closed, readQuery } from '@fanlight/core/kit'
 import { changesFrom } from './changes.ts'
@@ -47,7 +47,11 @@ export type RoutedTypes<M> = Mounted<StoresIn<M>>
  * Several stores in one ordered keyspace, and a store itself: `createRouter` makes one. It answers at one moment of every
  * source, however far some of its stores lag (L3), and its feeds step only to such moments (L5).
  */
-export class Router<T extends Types = { '': unknown }> implements Store<T> {
+export type Router<T extends Types = { '': unknown }> = WritableStore<T> &
+  Pick<MountRouter<T>, 'name' | 'mount' | 'unmount' | 'move' | 'remount' | 'part'>
+
+/** The same, as it is made. */
+export class MountRouter<T extends Types = { '': unknown }> implements Store<T> {
   declare readonly '~types'?: T
   readonly name: string
   readonly #tables: MountTable
@@ -366,5 +370,5 @@ export function createRouter<const M extends Readonly<Record<string, Mountable>>
   mounts: M,
   options: RouterOptions = {},
 ): Router<RoutedTypes<M>> {
-  return new Router<RoutedTypes<M>>(mounts, options)
+  return new MountRouter<RoutedTypes<M>>(mounts, options) as unknown as Router<RoutedTypes<M>>
 }

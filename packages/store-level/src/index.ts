@@ -4,5 +4,5 @@
  * @module
  */
 export type { Level } from './disk.ts'
-export { LevelStore, type LevelStoreOptions } from './level-store.ts'
+export type { LevelStore, LevelStoreOptions } from './level-store.ts'
 export { openLevelStore } from './open.ts'

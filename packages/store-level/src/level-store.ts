@@ -1,6 +1,6 @@
 import {
   type BaseOptions, type ChangeOf, type CommitId, type CommitOptions, type Continued, FanlightError, type FeedState, type History,
-  type SourceId, type SourceState, type Supports, type Types, type Versions,
+  type SourceId, type SourceState, type Supports, type Types, type WritableStore, type Versions,
 } from '@fanlight/core'
 import {
   BaseStore, type Difference, type Reading, type Spans, failedCommit, historyBounds, readCommit,
@@ -49,7 +49,10 @@ const recentMax = 10_000
 const live: SourceState = { status: 'live' }
 
 /** A store in LevelDB: `openLevelStore` opens one. */
-export class LevelStore<T extends Types = { '': unknown }> extends BaseStore<T> {
+export interface LevelStore<T extends Types = { '': unknown }> extends WritableStore<T> {}
+
+/** The same, as it is made. */
+export class LevelDbStore<T extends Types = { '': unknown }> extends BaseStore<T> {
   readonly supports: Supports = { commit: true, guard: 'ranges', ids: true, single: false, durable: true }
   readonly sources: readonly SourceId[]
   readonly #ledger: Ledger

@@ -4,7 +4,7 @@ import { ClassicLevel } from 'classic-level'
 import { Disk, type Level, diskError } from './disk.ts'
 import { prepareFolder, syncFolder } from './folder.ts'
 import { openFormat } from './format.ts'
-import { LevelStore, type LevelStoreOptions } from './level-store.ts'
+import { LevelDbStore, type LevelStore, type LevelStoreOptions } from './level-store.ts'
 
 /**
  * Opens a store in LevelDB, with its history, or makes a new one where the folder is new or empty. One process has it open
@@ -51,7 +51,7 @@ export async function openLevelStore<T extends Types = { '': unknown }>(
   try {
     if (db !== undefined) await db.open().catch((error: unknown) => refuse(error, location))
     const opened = await openFormat(disk, location, name, randomWord(random))
-    return new LevelStore<T>(options, name, disk, opened)
+    return new LevelDbStore<T>(options, name, disk, opened) as unknown as LevelStore<T>
   } catch (error) {
     if (db === undefined) await disk.close()
     throw error

@@ -1,5 +1,5 @@
 import { FanlightError, type Versions } from '@fanlight/core'
-import { type CommitRequest, aborted } from '@fanlight/core/kit'
+import { type CommitRequest, aborted, onAbort } from '@fanlight/core/kit'
 
 /** A commit that was asked for and has no outcome. */
 export class WaitingCommit {
@@ -27,8 +27,7 @@ export class WaitingCommit {
 
   /** Calls back when the signal says so before there is an outcome. */
   heed(signal: AbortSignal, abort: () => void): void {
-    signal.addEventListener('abort', abort, { once: true })
-    this.#forget = () => signal.removeEventListener('abort', abort)
+    this.#forget = onAbort(signal, abort)
   }
 
   resolve(versions: Versions): void {

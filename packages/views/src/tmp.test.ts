@@ -1,23 +1,19 @@
 import { createMemoryStore, put } from '@fanlight/core'
-import { expect, it } from 'vitest'
-import { createView } from './index.ts'
+import { it } from 'vitest'
+import { createView, type MapFunction } from './index.ts'
+const tangled: MapFunction = ({ key, value }) => {
+  const size = typeof value === 'object' && value !== null && 'n' in value ? Number(value.n) : 0
+  const own = { key: `${size % 3}`, value: { of: key, size } }
+  if (size % 4 === 0) return undefined
+  return size % 4 === 1 ? own : new Set([own, { key: [...key][0] ?? '', value }])
+}
 it('x', async () => {
   const raw = createMemoryStore({ name: 'raw' })
-  const view = createView(raw, { map: (e) => e })
-  await view.fetch({})
-  const a = await raw.commit([put('a', 1)])
+  const view = createView(raw, { map: tangled })
+  console.log(await view.fetch({}))
+  for (let i = 0; i < 20; i++) {
+  const a = await raw.commit([put('a'+i%3, {n: i})])
   await view.fetch([], { min: a })
-  const since = view.reached
-  const b = await raw.commit([put('b', 1)])
-  await view.fetch([], { min: b })
-  console.log(since, view.reached, view.oldest, await view.changes('a', { since, until: view.reached }), await view.fetch('a'))
-  const view2 = createView(view, { map: (e) => e })
-  await view2.fetch({})
-  const f = view2.watch('a')
-  console.log(f.take())
-  await raw.commit([put('b', 2)])
-  await raw.commit([put('b', 3)])
-  console.log(view.reached, view2.reached, f.versions)
-  await new Promise((r) => setTimeout(r, 10))
-  console.log(view.reached, view2.reached, f.versions)
-})
+  }
+  console.log((await view.fetch({})).entries, view.state)
+}, 3000)

@@ -47,7 +47,7 @@ const twice: MapFunction = ({ key, value }) => [
 /** Some inputs yield nothing, some one entry, some two; and many of them yield the same keys. */
 const tangled: MapFunction = ({ key, value }) => {
   const size = typeof value === 'object' && value !== null && 'n' in value ? Number(value.n) : 0
-  const own = { key: `${size % 3}`, value: { of: key, size } }
+  const own = { key: `#${size % 3}`, value: { of: key, size } }
   if (size % 4 === 0) return undefined
   return size % 4 === 1 ? own : new Set([own, { key: [...key][0] ?? '', value }])
 }

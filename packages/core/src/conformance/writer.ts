@@ -39,14 +39,15 @@ export class Writer {
     const changes = changesOf(bench, picks)
     const own = bench.commitsWhatItShows && (id || basis !== undefined)
     if (bench.setup.write !== undefined && !own) return this.#inTurn(() => this.#write(changes))
-    const options: CommitOptions = {
+    const options = (): CommitOptions => ({
       ...(basis === undefined ? {} : { basis: this.#world.point(basis) }),
       ...(basis === undefined || guard === undefined ? {} : { guard }),
       ...(id && bench.store.supports.ids ? { id: { session: 'random', number: ++this.#ids, born: bench.latest } } : {}),
-    }
-    // Beside what the setup writes, commits go in turn too: its versions need not say which source it moved.
-    if (bench.setup.write !== undefined) return this.#inTurn(() => this.#commit(changes, options))
-    const write = this.#commit(changes, options)
+    })
+    // Beside what the setup writes, commits go in turn too: its versions need not say which source it moved. An id is born
+    // in its turn, since the horizon may have moved until then.
+    if (bench.setup.write !== undefined) return this.#inTurn(() => this.#commit(changes, options()))
+    const write = this.#commit(changes, options())
     this.#ended = Promise.allSettled([this.#ended, write])
     return write
   }

@@ -1,3 +1,4 @@
+import { onAbort } from '../on-abort.ts'
 import { FanlightError, closed, isFanlightError } from '../errors.ts'
 import { mergeSpans, rangeOf, readQuery, type Spans } from '../ranges.ts'
 import type { Feed, FeedState, Query, Stall, Update, Versions, WaitOptions, WatchOptions } from '../store.ts'
@@ -207,8 +208,7 @@ export class StoreFeed implements Feed {
   #heed(signal: AbortSignal): void {
     const end = (): void => this.end(closed('the feed'))
     if (signal.aborted) return end()
-    signal.addEventListener('abort', end, { once: true })
-    this.#ended.signal.addEventListener('abort', () => signal.removeEventListener('abort', end), { once: true })
+    onAbort(this.#ended.signal, onAbort(signal, end))
   }
 
   /** The point to step to: the one that is wanted, and the newest of whatever it does not name. */
@@ -274,11 +274,12 @@ export class StoreFeed implements Feed {
   }
 
   #patch(since: Versions, target: Versions, newest: boolean): Update | undefined | Promise<Update | undefined> {
-    const spans = this.#spans
+    // The query may be changed while this is evaluated: the update still answers the one before.
+    const [spans, generation] = [this.#spans, this.#generation]
     const difference = this.#evaluate(() => this.#host.differenceOf(spans, since, target))
-    if (!(difference instanceof Promise)) return this.#moved(this.#updateOf(difference, since, target), target)
+    if (!(difference instanceof Promise)) return this.#moved(this.#updateOf(difference, since, target, generation), target)
     const update = difference.then(
-      (found) => this.#moved(this.#updateOf(found, since, target), target),
+      (found) => this.#moved(this.#updateOf(found, since, target, generation), target),
       (error: unknown) => {
         // While it was evaluated, the horizon passed the point held.
         if (isFanlightError(error, 'LOST_IN_FOG') && reaches(target, this.#host.oldest)) return this.#replace(target)
@@ -329,16 +330,15 @@ export class StoreFeed implements Feed {
     return followed.update
   }
 
-  #updateOf(difference: Difference, since: Versions, target: Versions): Update {
+  #updateOf(difference: Difference, since: Versions, target: Versions, generation: number): Update {
     const { replace, changes, folded } = difference
     const behind = this.#host.behind(target)
-    const generation = this.#generation
     const update: Update =
       replace === undefined
         ? { generation, changes, versions: target, behind, folded }
         : { generation, replace, changes, versions: target, behind, folded }
     if (folded > 1) this.#host.noted('fold', folded)
-    if (generation === 0) {
+    if (generation === 0 && this.#generation === 0) {
       this.#followed.since = since
       this.#followed.until = target
       this.#followed.update = update

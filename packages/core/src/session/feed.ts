@@ -179,25 +179,26 @@ export class SessionFeed implements Feed {
 
   #go(target: Versions, isExplicit: boolean): Update | undefined | Promise<Update | undefined> {
     this.#steps.begin(this, isExplicit ? {} : target)
+    let taken: Update | undefined | Promise<Update | undefined>
     try {
-      const taken = this.#feed.take(target)
-      if (!(taken instanceof Promise)) {
-        this.#took(taken)
-        this.#arrived(taken, target)
-        return taken
-      }
-      return this.#promised(taken, target, isExplicit)
+      taken = this.#feed.take(target)
     } catch (error) {
-      return this.#missed(error, isExplicit)
+      return this.#tellAfter(this.#missed(error, isExplicit), target)
     }
+    if (taken instanceof Promise) {
+      const update = taken.then(
+        (one) => this.#took(one),
+        (error: unknown) => this.#missed(error, isExplicit),
+      )
+      return this.#tellAfter(update, target)
+    }
+    this.#took(taken)
+    this.#arrived(taken, target)
+    return taken
   }
 
-  #promised(taken: Promise<Update | undefined>, target: Versions, isExplicit: boolean): Promise<Update | undefined> {
-    const update = taken.then(
-      (one) => this.#took(one),
-      (error: unknown) => this.#missed(error, isExplicit),
-    )
-    // The others hear of it after the holder: else they could go on before it has what it took.
+  /** The others hear of it after the holder: else they could go on before it has what it took. */
+  #tellAfter(update: Promise<Update | undefined>, target: Versions): Promise<Update | undefined> {
     update.then((one) => this.#arrived(one, target)).catch(() => undefined)
     return update
   }

@@ -111,7 +111,8 @@ const changes: fc.Arbitrary<Change[]> = fc.uniqueArray(
     fc.record({ key: fc.constantFrom(...keys), value: fc.integer({ min: 0, max: 9 }) }),
     fc.record({ key: fc.constantFrom(...keys), gone: fc.constant(true as const) }),
   ),
-  { selector: ({ key }) => key, maxLength: 3 },
+  // A commit of nothing moves the horizon without a word, which the lagging store of the tests does not hear of.
+  { selector: ({ key }) => key, minLength: 1, maxLength: 3 },
 )
 const action = fc.oneof(
   { weight: 5, arbitrary: fc.record({ commit: changes }) },
@@ -129,7 +130,9 @@ class Reader {
   readonly holder: Holder
   readonly isEager: boolean
   isWoken = false
+  /** It set a query, and waits for the answer. */
   isReplaced = false
+  generation = 0
   isOver = false
   taking: Promise<void> | undefined
   readonly #apply: (reader: Reader, update: Update | undefined) => void
@@ -198,7 +201,7 @@ async function play(
     }
     newest = Math.max(newest, version)
     reader.holder.apply(update)
-    reader.isReplaced = false
+    if (update.generation >= reader.generation) reader.isReplaced = false
     // L6
     expect(reader.holder.entries, 'L6').toEqual(world.at(reader.holder.query, version))
   }
@@ -219,6 +222,7 @@ async function play(
       // A feed follows one of the two stores.
       if (reader === undefined || isRight(step.query) !== isRight(reader.asked)) continue
       reader.isReplaced = true
+      reader.generation++
       const generation = reader.feed.setQuery(step.query)
       if (generation > 0 && reader.isReplaced) reader.holder.ask(step.query, generation)
     }

@@ -1,3 +1,4 @@
+import { onAbort } from '../on-abort.ts'
 import { failedCommit } from '../base-store.ts'
 import type { FanlightError } from '../errors.ts'
 import type {
@@ -97,8 +98,11 @@ export abstract class Wrapper<T extends Types> implements Store<T> {
     const { life } = this
     const mapped = new TrackedFeed(feed, this.#mapping)
     const stop = life.onClose((why: FanlightError) => void mapped.end(why))
-    mapped.ended = stop
-    signal?.addEventListener('abort', stop, { once: true })
+    const deaf = signal === undefined ? undefined : onAbort(signal, stop)
+    mapped.ended = () => {
+      stop()
+      deaf?.()
+    }
     return mapped
   }
 
