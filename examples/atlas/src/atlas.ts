@@ -15,6 +15,9 @@ export interface Ranked {
   readonly population: number
 }
 
+/** How long making the index may take, in milliseconds. */
+const indexingMs = 10 * 60_000
+
 /** The four sources, and the router over them. */
 export interface Atlas {
   readonly cities: Store<{ '': City | number }>
@@ -56,12 +59,14 @@ export async function openAtlas(
     closing.push(() => ranks.close())
     const index = createView(cities, { map: rank, definition: 'by-country-1', into: ranks, delayMs: lagMs, name: 'by-country' })
     closing.push(() => index.close())
+    // On the first start it is made of all the cities; later it follows on from where it was.
+    await index.fetch([], { timeoutMs: indexingMs })
     const load = createVariable(0, { name: 'load' })
     const sampling = setInterval(() => load.set(Math.round(((loadavg()[0] ?? 0) / cpus().length) * 100) / 100), 1000)
     closing.push(() => clearInterval(sampling))
     const router = createRouter({ 'cities/': cities, 'by-country/': index, 'countries/': countries, load }, { onEvent })
     closing.push(() => router.close())
-    return { cities, index, countries, router, countriesFile, close } as unknown as Atlas
+    return { cities, index, countries, router, countriesFile, close }
   } catch (error) {
     await close()
     throw error

@@ -23,7 +23,7 @@ export class Terminal {
     } else if (Math.floor(share * 10) > Math.floor((share - 2000 / all) * 10) || done === all) {
       this.#out.write(`loading cities: ${Math.floor(share * 100)} %\n`)
     }
-    if (done === all && this.#isTty) this.#out.write('\n')
+    if (done === all) this.#out.write(`${this.#isTty ? '\n' : ''}making the index\n`)
   }
 
   /** Shows the whole picture. */

@@ -1,5 +1,6 @@
 import type { Clock, Random } from './ambient.ts'
 import { aborted } from './errors.ts'
+import { onAbort } from './on-abort.ts'
 
 /** How long to wait between attempts. */
 export interface BackOff {
@@ -27,14 +28,15 @@ export function backOffMs(attempt: number, { firstMs, mostMs }: BackOff, random:
 export function pause(ms: number, clock: Clock, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) return reject(aborted(signal))
-    const onAbort = (): void => {
-      cancel()
-      reject(aborted(signal as AbortSignal))
-    }
     const cancel = clock.after(ms, () => {
-      signal?.removeEventListener('abort', onAbort)
+      deaf?.()
       resolve()
     })
-    signal?.addEventListener('abort', onAbort, { once: true })
+    const deaf =
+      signal &&
+      onAbort(signal, () => {
+        cancel()
+        reject(aborted(signal))
+      })
   })
 }

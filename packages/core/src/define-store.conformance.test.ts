@@ -1,8 +1,8 @@
 import type { ConformanceSeams } from './conformance/index.ts'
 import { storeConformance } from './conformance/index.ts'
-import { type DefinedStore, defineStore } from './define-store.ts'
+import { defineStore } from './define-store.ts'
 import type { Driver, Pushed } from './driver.ts'
-import type { Change, Entry, Versions } from './store.ts'
+import type { Change, Entry, Store, Versions } from './store.ts'
 
 /** A map elsewhere, which counts its versions in steps of two: what a driver is written for. */
 class Elsewhere {
@@ -33,7 +33,7 @@ class Elsewhere {
 
 const places = new WeakMap<object, Elsewhere>()
 
-async function made(driver: (place: Elsewhere) => Driver, seams: ConformanceSeams): Promise<DefinedStore> {
+async function made(driver: (place: Elsewhere) => Driver, seams: ConformanceSeams): Promise<Store> {
   const place = new Elsewhere()
   const store = await defineStore(driver(place), { ...seams })
   places.set(store, place)
@@ -47,11 +47,11 @@ function listenTo(place: Elsewhere): Driver['listen'] {
   }
 }
 
-function placeOf(store: DefinedStore): Elsewhere {
+function placeOf(store: Store): Elsewhere {
   return places.get(store) ?? new Elsewhere()
 }
 
-function at(store: DefinedStore, version: number): Versions {
+function at(store: Store, version: number): Versions {
   return { [store.sources[0] ?? '']: version }
 }
 
@@ -82,7 +82,7 @@ storeConformance('a driver with versions of its own, which tells of its own writ
             if (early) push({ version, changes })
             else queueMicrotask(() => push({ version, changes }))
           }
-          await undefined
+          await Promise.resolve()
           return version
         },
       }),
@@ -102,7 +102,10 @@ storeConformance('a driver that is only read, and tells whole states', {
     ),
   write: async (store, changes) => {
     const place = placeOf(store)
-    return at(store, place.foreign(changes, (version) => ({ version, entries: place.entries })))
+    return at(
+      store,
+      place.foreign(changes, (version) => ({ version, entries: place.entries })),
+    )
   },
 })
 
@@ -120,7 +123,10 @@ storeConformance('a driver that is written by others too, several commits at onc
   write: async (store, changes) => {
     const foreign = placeOf(store).version % 4 === 0
     if (!foreign) return (await store.commit?.(changes)) ?? {}
-    return at(store, placeOf(store).foreign(changes, (version) => ({ version, changes })))
+    return at(
+      store,
+      placeOf(store).foreign(changes, (version) => ({ version, changes })),
+    )
   },
 })
 

@@ -8,8 +8,6 @@ import type { Beginning, TreeStoreOptions } from './memory/tree-store.ts'
 import { everything } from './ranges.ts'
 import type { Store, Types } from './store.ts'
 
-export type { Again, Driver, DriverCommit, DriverReading, DriverStop, Pushed, WriteOptions, Written } from './driver.ts'
-
 /**
  * Makes a store of a driver: it listens first, then reads everything once, and keeps a copy in memory, with the history of
  * a lease. It adds all that a driver does not have: checks, waiting, windows, `changes`, feeds, conditions and idempotence
@@ -43,9 +41,14 @@ export async function defineStore<T extends Types = { '': unknown }>(
   try {
     const reading = await inTime(opening.begin(driver), driver.name, limits.timeoutMs, options.clock ?? systemClock)
     const beginning = checkReading(reading, driver, limits)
-    const store = new DefinedStore<T>(driver, { ...options, history: options.history ?? 'lease' }, beginning, opening.stop)
+    const store = new DefinedStore<T>(
+      driver,
+      { ...options, history: options.history ?? 'lease' },
+      beginning,
+      opening.stop,
+    )
     opening.end(store, beginning.version)
-    return store as unknown as Store<T>
+    return store
   } catch (error) {
     await opening.cancel()
     if (isFanlightError(error)) throw error
@@ -117,7 +120,10 @@ class Opening<T extends Types> {
 /** What was read, checked as a commit is. */
 function checkReading({ version = 0, entries }: DriverReading, driver: Driver, limits: Limits): Beginning {
   if (!Number.isSafeInteger(version) || version < 0) {
-    throw new FanlightError('BAD_QUERY', `${driver.name} read version ${version}: a version is a whole number from 0 up`)
+    throw new FanlightError(
+      'BAD_QUERY',
+      `${driver.name} read version ${version}: a version is a whole number from 0 up`,
+    )
   }
   const changes = entries.map(({ key, value }) => ({ key, value }))
   const checked = readCommit(changes, undefined, limits, (point) => point)

@@ -76,7 +76,9 @@ export class DefinedStore<T extends Types = { '': unknown }> extends TreeStore<T
   fail(why: unknown): void {
     if (this.isClosed) return
     const message = `${this.name} does not hear of changes at the moment: see the cause`
-    const error = isFanlightError(why) ? why : new FanlightError('UNAVAILABLE', message, { store: this.name, cause: why })
+    const error = isFanlightError(why)
+      ? why
+      : new FanlightError('UNAVAILABLE', message, { store: this.name, cause: why })
     this.#enter({ status: 'stale', why: error })
   }
 
@@ -165,7 +167,8 @@ export class DefinedStore<T extends Types = { '': unknown }> extends TreeStore<T
     return this.settled(this.#ids.isFirst(request) ? { ...request, id: undefined } : request)
   }
 
-  async #write(
+  /** The promise of the driver itself: what it resolves with is applied before anything that the driver does after it. */
+  #write(
     requests: readonly CommitRequest[],
     signals: readonly (AbortSignal | undefined)[],
   ): Promise<readonly Written[] | Again> {
@@ -177,8 +180,10 @@ export class DefinedStore<T extends Types = { '': unknown }> extends TreeStore<T
     })
     if (driver.writeMany !== undefined) return driver.writeMany(commits)
     const [only] = commits
-    const outcome = only === undefined ? undefined : await driver.write?.(only.changes, only)
-    return outcome === 'again' ? outcome : [outcome ?? undefined]
+    if (only === undefined || driver.write === undefined) return Promise.resolve([])
+    return Promise.resolve(driver.write(only.changes, only)).then((outcome) =>
+      outcome === 'again' ? outcome : [outcome ?? undefined],
+    )
   }
 
   /** Applies what was written, in order with what the driver told meanwhile. */
@@ -265,7 +270,10 @@ export class DefinedStore<T extends Types = { '': unknown }> extends TreeStore<T
       const reading = await this.#driver.read([everything])
       this.assertOpen()
       if (reading.version !== undefined && reading.version < this.tree.version) {
-        throw new FanlightError('UNAVAILABLE', `${this.name} was read at a version before what it told: it is read again`)
+        throw new FanlightError(
+          'UNAVAILABLE',
+          `${this.name} was read at a version before what it told: it is read again`,
+        )
       }
       this.#doubtful = false
       this.#take(reading)

@@ -4,24 +4,16 @@
  *
  * @module
  */
-export {
-  type Clock,
-  type Random,
-  type Seams,
-  systemClock,
-  systemRandom,
-} from './ambient.ts'
+export { type Clock, type Random, type Seams, systemClock, systemRandom } from './ambient.ts'
 export type { BaseOptions } from './base-store.ts'
 export { defineStore } from './define-store.ts'
-export type {
-  Again, Driver, DriverCommit, DriverReading, DriverStop, Pushed, WriteOptions, Written,
-} from './driver.ts'
+export type { Again, Driver, DriverCommit, DriverReading, DriverStop, Pushed, WriteOptions, Written } from './driver.ts'
 export { type ErrorCode, type ErrorFacts, FanlightError, errorCodes, isFanlightError } from './errors.ts'
-export { Group, type GroupStep, group } from './helpers/group.ts'
-export { Live, type LiveOptions, live } from './helpers/live.ts'
-export { Mirror, type MirrorOptions, type Settable, mirror } from './helpers/mirror.ts'
+export { type Group, type GroupStep, group } from './helpers/group.ts'
+export { type Live, type LiveOptions, live } from './helpers/live.ts'
+export { type Mirror, type MirrorOptions, type Settable, mirror } from './helpers/mirror.ts'
 export { type ObserveOptions, observe } from './helpers/observe.ts'
-export { Page, type PageMore, page } from './helpers/page.ts'
+export { type Page, type PageMore, page } from './helpers/page.ts'
 export { pick } from './helpers/pick.ts'
 export type { SchemaOutput, StandardIssue, StandardResult, StandardSchema } from './helpers/standard-schema.ts'
 export { type TransactOptions, type Transacted, type Transaction, transact } from './helpers/transact.ts'
@@ -33,7 +25,7 @@ export { type MemoryStore, type MemoryStoreOptions, createMemoryStore } from './
 export type { TreeStoreOptions } from './memory/tree-store.ts'
 export { del, get, put } from './put.ts'
 export { everything, prefix } from './ranges.ts'
-export { Session, type SessionOptions, createSession } from './session.ts'
+export { type Session, type SessionOptions, type WritableSession, createSession } from './session.ts'
 export type * from './store.ts'
 export { applyUpdate, composeUpdates, diffEntries } from './update.ts'
 export { checkValue, valuesEqual } from './values.ts'

@@ -24,16 +24,35 @@ export { Cell, deleted } from './memory/cell.ts'
 export { CommitLog, type LogRecord } from './memory/commit-log.ts'
 export { type Beginning, TreeStore, type TreeStoreOptions } from './memory/tree-store.ts'
 export { type VersionedDifference, type VersionedReading, VersionedTree } from './memory/versioned-tree.ts'
+export { noneOf } from './none-of.ts'
+export { onAbort } from './on-abort.ts'
 export {
-  type Span, type Spans, intersectSpan, isEmptySpan, mergeSpans, prefixEnd, rangeOf, readQuery, spanHas, spansHave, spansOf,
+  type Span,
+  type Spans,
+  intersectSpan,
+  isEmptySpan,
+  mergeSpans,
+  prefixEnd,
+  rangeOf,
+  readQuery,
+  spanHas,
+  spansHave,
+  spansOf,
   subtractSpans,
 } from './ranges.ts'
-export { onAbort } from './on-abort.ts'
 export type { Difference, Reading } from './reading.ts'
 export { applyUpdate, composeUpdates, diffEntries } from './update.ts'
 export { checkValue, valuesEqual } from './values.ts'
 export {
-  checkVersions, compareVersions, formatVersions, makeSourceId, mergeVersions, parseVersions, reaches, resolvePoint, sourceName,
+  checkVersions,
+  compareVersions,
+  formatVersions,
+  makeSourceId,
+  mergeVersions,
+  parseVersions,
+  reaches,
+  resolvePoint,
+  sourceName,
 } from './versions.ts'
 export { intersectWindows, lowerCorner, pointWindows, upperCorner, windowsHave } from './windows.ts'
 export { Lifetime } from './wrappers/lifetime.ts'

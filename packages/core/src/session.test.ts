@@ -1,5 +1,14 @@
 import {
-  type CommitId, FanlightError, type MemoryStore, type Store, createMemoryStore, createSession, everything, get, prefix, put,
+  type CommitId,
+  FanlightError,
+  type MemoryStore,
+  type WritableStore,
+  createMemoryStore,
+  createSession,
+  everything,
+  get,
+  prefix,
+  put,
 } from '@fanlight/core'
 import { lagging, manualClock, seededRandom, turns } from '@fanlight/core/testing'
 import { expect, test } from 'vitest'
@@ -7,11 +16,26 @@ import { expect, test } from 'vitest'
 const failure = (code: 'UNAVAILABLE' | 'CONFLICT' | 'LOST_IN_FOG', applied: 'no' | 'unknown'): FanlightError =>
   new FanlightError(code, 'planted', { applied })
 
+/** The store that is there at the moment, as behind an address. */
+function oneOf(present: () => WritableStore): WritableStore {
+  return new Proxy(present(), {
+    get: (_, name) => {
+      const member: unknown = Reflect.get(present(), name)
+      if (typeof member !== 'function') return member
+      return (...args: unknown[]) => Reflect.apply(Reflect.get(present(), name) as () => unknown, present(), args)
+    },
+  })
+}
+
 /** A memory store whose commits go through `around`, with the ids that they came with. */
-function wired(around: (commit: () => Promise<object>) => Promise<object>): { store: Store; memory: MemoryStore; ids: CommitId[] } {
+function wired(around: (commit: () => Promise<object>) => Promise<object>): {
+  store: WritableStore
+  memory: MemoryStore
+  ids: CommitId[]
+} {
   const memory = createMemoryStore()
   const ids: CommitId[] = []
-  const commit: NonNullable<Store['commit']> = (changes, options) => {
+  const commit: WritableStore['commit'] = (changes, options) => {
     if (options?.id !== undefined) ids.push(options.id)
     return around(() => memory.commit(changes, options)) as never
   }
@@ -43,12 +67,8 @@ test('L2: it reads its writes, also where the store lags', async () => {
 test('L2: it never goes back, from one store that lags to another', async () => {
   const fast = createMemoryStore({ name: 'twin', random: seededRandom(1) })
   const slow = createMemoryStore({ name: 'twin', random: seededRandom(1) })
-  let present: Store = fast
-  const turning = new Proxy(fast, { get: (_, name) => {
-    const member: unknown = Reflect.get(present, name)
-    return typeof member === 'function' ? member.bind(present) : member
-  } }) as Store
-  const session = createSession(turning)
+  let present: WritableStore = fast
+  const session = createSession(oneOf(() => present))
   await fast.commit([put('a', 1)])
   expect(await get(session, 'a')).toBe(1)
   present = slow
@@ -75,8 +95,8 @@ test('L2: what was seen is the lower corner of windows, and the point of an upda
 test('L2: who asks for the past gets it', async () => {
   const store = createMemoryStore()
   const session = createSession(store)
-  const first = await session.commit?.([put('a', 1)])
-  await session.commit?.([put('a', 2)])
+  const first = await session.commit([put('a', 1)])
+  await session.commit([put('a', 2)])
   expect(await get(session, 'a', { max: first })).toBe(1)
   expect(await get(session, 'a')).toBe(2)
 })
@@ -84,21 +104,18 @@ test('L2: who asks for the past gets it', async () => {
 test('section 5: a source that was reset is dropped, whoever finds out', async () => {
   const before = createMemoryStore({ name: 'raw' })
   const after = createMemoryStore({ name: 'raw' })
-  let present: Store = before
-  const reopened = new Proxy(before, { get: (_, name) => {
-    const member: unknown = Reflect.get(present, name)
-    return typeof member === 'function' ? member.bind(present) : member
-  } }) as Store
+  let present: WritableStore = before
+  const reopened = oneOf(() => present)
   for (const ask of ['fetch', 'watch', 'commit', 'changes'] as const) {
     present = before
     const session = createSession(reopened)
-    await session.commit?.([put('a', 1)])
+    await session.commit([put('a', 1)])
     present = after
     if (ask === 'fetch') expect((await session.fetch('a')).entries.length).toBeLessThan(2)
     else if (ask === 'watch') expect((await session.watch('a').take())?.replace).toBeDefined()
-    else if (ask === 'commit') await session.commit?.([put('b', 1)])
+    else if (ask === 'commit') await session.commit([put('b', 1)])
     else await session.changes('a', { since: after.reached })
-    const [old = '', own = ''] = [before.sources[0], after.sources[0]]
+    const [old, own] = [before.sources[0] ?? '', after.sources[0] ?? '']
     expect(session.min[old]).toBeUndefined()
     expect(Object.keys(session.min).every((source) => source === own)).toBe(true)
     await expect(session.fetch('a', { min: { [old]: 1 } })).rejects.toMatchObject({ code: 'SOURCE_RESET' })
@@ -108,14 +125,17 @@ test('section 5: a source that was reset is dropped, whoever finds out', async (
 test('section 6: commits are numbered, and say what the session held when they were born', async () => {
   const { store, memory, ids } = wired((commit) => commit())
   const session = createSession(store)
-  await session.commit?.([put('a', 1)])
+  await session.commit([put('a', 1)])
   await memory.commit([put('a', 2)])
-  await session.commit?.([put('a', 3)])
+  await session.commit([put('a', 3)])
   const [source = ''] = memory.sources
-  expect(ids.map(({ number, born }) => [number, born])).toEqual([[1, { [source]: 0 }], [2, { [source]: 2 }]])
+  expect(ids.map(({ number, born }) => [number, born])).toEqual([
+    [1, { [source]: 0 }],
+    [2, { [source]: 2 }],
+  ])
   expect(new Set(ids.map(({ session: word }) => word)).size).toBe(1)
   const own = { session: 'mine', number: 7, born: memory.reached }
-  await session.commit?.([put('a', 4)], { id: own })
+  await session.commit([put('a', 4)], { id: own })
   expect(ids.at(-1)).toEqual(own)
 })
 
@@ -128,7 +148,7 @@ test('L4: a commit of unknown outcome is tried again under its id, after a pause
     return versions
   })
   const session = createSession(store, { clock, random: () => 1, retryMs: 100 })
-  const done = session.commit?.([put('a', 1)])
+  const done = session.commit([put('a', 1)])
   await turns()
   expect(ids).toHaveLength(1)
   await clock.advance(99)
@@ -146,8 +166,13 @@ test('section 6: the error of a commit says what is known of all its attempts', 
   const run = async (retries: number, ...planted: FanlightError[]): Promise<unknown> => {
     errors.push(...planted)
     const { store } = wired(() => Promise.reject(errors.shift() ?? new Error('too many attempts')))
-    const clock = { now: () => 0, after: (_ms: number, callback: () => void) => (queueMicrotask(callback), () => undefined) }
-    const error: unknown = await createSession(store, { retries, clock }).commit?.([put('a', 1)]).catch((e: unknown) => e)
+    const clock = {
+      now: () => 0,
+      after: (_ms: number, callback: () => void) => (queueMicrotask(callback), () => undefined),
+    }
+    const error: unknown = await createSession(store, { retries, clock })
+      .commit([put('a', 1)])
+      .catch((e: unknown) => e)
     expect(errors).toHaveLength(0)
     return error
   }
@@ -159,15 +184,18 @@ test('section 6: the error of a commit says what is known of all its attempts', 
   expect(await run(1, unknown, failure('UNAVAILABLE', 'no'))).toMatchObject({ code: 'UNAVAILABLE', applied: 'unknown' })
   // The id was looked up, and was not there.
   expect(await run(5, unknown, failure('CONFLICT', 'no'))).toMatchObject({ code: 'CONFLICT', applied: 'no' })
-  expect(await run(5, unknown, failure('LOST_IN_FOG', 'unknown'))).toMatchObject({ code: 'LOST_IN_FOG', applied: 'unknown' })
+  expect(await run(5, unknown, failure('LOST_IN_FOG', 'unknown'))).toMatchObject({
+    code: 'LOST_IN_FOG',
+    applied: 'unknown',
+  })
 })
 
 test('L4: closing or a signal ends the pause before another attempt, and the outcome is unknown', async () => {
   const { store } = wired(() => Promise.reject(failure('UNAVAILABLE', 'unknown')))
   const session = createSession(store, { clock: manualClock() })
   const controller = new AbortController()
-  const [one, other] = [session.commit?.([put('a', 1)], { signal: controller.signal }), session.commit?.([put('b', 1)])]
-  const errors = Promise.all([one, other].map((commit) => commit?.catch((error: unknown) => error)))
+  const [one, other] = [session.commit([put('a', 1)], { signal: controller.signal }), session.commit([put('b', 1)])]
+  const errors = Promise.all([one, other].map(async (commit) => commit?.catch((error: unknown) => error)))
   await turns()
   controller.abort(new Error('enough'))
   await session.close()
@@ -239,7 +267,7 @@ test('L5: a feed that joins starts where the others are, and is never held', asy
   const [source = ''] = store.sources
   expect((await session.watch(everything).take())?.versions).toEqual({ [source]: 1 })
   // It must not be before what was committed through the session.
-  await session.commit?.([put('a', 3)])
+  await session.commit([put('a', 3)])
   expect((await session.watch(everything).take())?.versions).toEqual({ [source]: 3 })
   expect((await slow.take())?.versions).toEqual({ [source]: 3 })
 })
@@ -264,7 +292,7 @@ test('section 3: closing ends its feeds and waits, waits for its commits, and le
   const session = createSession(store)
   const feed = session.watch(everything)
   const waiting = session.fetch({}, { min: { [memory.sources[0] ?? '']: 9 } }).catch((error: unknown) => error)
-  const commit = session.commit?.([put('a', 1)])
+  const commit = session.commit([put('a', 1)])
   let isClosed = false
   const closing = session.close().then(() => (isClosed = true))
   expect(await waiting).toMatchObject({ code: 'CLOSED', store: 'session' })
@@ -274,6 +302,6 @@ test('section 3: closing ends its feeds and waits, waits for its commits, and le
   finish()
   await closing
   expect(await commit).toEqual(memory.reached)
-  await expect(session.commit?.([])).rejects.toMatchObject({ code: 'CLOSED', applied: 'no' })
+  await expect(session.commit([])).rejects.toMatchObject({ code: 'CLOSED', applied: 'no' })
   expect(await get(memory, 'a')).toBe(1)
 })

@@ -1,12 +1,26 @@
 import { type Seams, randomWord, systemClock, systemRandom } from './ambient.ts'
 import { type BackOff, backOffMs, pause } from './back-off.ts'
 import { isFanlightError } from './errors.ts'
+import { onAbort } from './on-abort.ts'
 import { SessionFeed } from './session/feed.ts'
 import { type CommitSeries, commitOnce, nextId } from './session/commit-once.ts'
 import { SessionSteps } from './session/steps.ts'
 import type {
-  ChangeOf, ChangesOptions, CommitOptions, Feed, FetchOptions, Query, Snapshot, SourceId, Store, Types, Update, ValueAt,
-  Versions, WatchOptions,
+  ChangeOf,
+  ChangesOptions,
+  CommitOptions,
+  Feed,
+  FetchOptions,
+  Query,
+  Snapshot,
+  SourceId,
+  Store,
+  Types,
+  Update,
+  ValueAt,
+  Versions,
+  WatchOptions,
+  WritableStore,
 } from './store.ts'
 import { noneOf } from './none-of.ts'
 import { checkVersions, mergeVersions, reaches, resolvePoint } from './versions.ts'
@@ -24,14 +38,24 @@ export interface SessionOptions extends Seams {
 }
 
 /** What one asker sees of a store: `createSession` makes one. */
-export class Session<T extends Types = { '': unknown }> extends Wrapper<T> {
+export interface Session<T extends Types = { '': unknown }> extends Store<T> {
+  /** What an answer must not be before: the merge of all that was committed and seen through the session. */
+  readonly min: Versions
+}
+
+/** What one asker sees of a store that takes commits. */
+export interface WritableSession<T extends Types = { '': unknown }> extends WritableStore<T> {
+  /** What an answer must not be before: the merge of all that was committed and seen through the session. */
+  readonly min: Versions
+}
+
+class SessionStore<T extends Types> extends Wrapper<T> {
   readonly commit?: (changes: readonly ChangeOf<T>[], options?: CommitOptions) => Promise<Versions>
   readonly #steps = new SessionSteps()
   /** Ends what waits between two attempts of a commit. */
   readonly #ended = new AbortController()
   #min: Versions = {}
 
-  /** @internal */
   constructor(inner: Store<Types>, options: SessionOptions) {
     super(inner, 'session', { update: (update) => this.#seen(update) })
     const { clock = systemClock, random = systemRandom, retries = 5, retryMs = 100, retryMsMax = 5_000 } = options
@@ -46,7 +70,8 @@ export class Session<T extends Types = { '': unknown }> extends Wrapper<T> {
         const born = mergeVersions(inner.reached, this.#min)
         const id = own?.id ?? (inner.supports.ids ? nextId(series, born) : undefined)
         const wait = (attempt: number): Promise<void> => {
-          const signal = own?.signal === undefined ? this.#ended.signal : AbortSignal.any([own.signal, this.#ended.signal])
+          const signal =
+            own?.signal === undefined ? this.#ended.signal : AbortSignal.any([own.signal, this.#ended.signal])
           return pause(backOffMs(attempt, backOff, random), clock, signal)
         }
         const all = id === undefined ? own : { ...own, id }
@@ -55,7 +80,6 @@ export class Session<T extends Types = { '': unknown }> extends Wrapper<T> {
       })
   }
 
-  /** What an answer must not be before: the merge of all that was committed and seen through the session. */
   get min(): Versions {
     return this.#min
   }
@@ -91,19 +115,28 @@ export class Session<T extends Types = { '': unknown }> extends Wrapper<T> {
     const min = mergeVersions(checkVersions(options.min ?? {}, 'min'), this.#ownMin())
     const inner = this.inner.watch(query, { ...options, min })
     if (options.alone === true) return this.shown(inner, options.signal) as Feed<ValueAt<T, Q>>
-    return this.#together(inner, query, mergeVersions(min, this.#resolved(options.since ?? {})), options.signal) as Feed<ValueAt<T, Q>>
+    return this.#together(
+      inner,
+      query,
+      mergeVersions(min, this.#resolved(options.since ?? {})),
+      options.signal,
+    ) as Feed<ValueAt<T, Q>>
   }
 
-  #together(inner: Feed, query: Query, least: Versions, signal: AbortSignal | undefined): Feed<unknown> {
+  #together(inner: Feed, query: Query, least: Versions, signal: AbortSignal | undefined): Feed {
     const home = {
       saw: (point: Versions) => void this.#note(point),
       whenReached: (asked: Query, point: Versions, ended: AbortSignal) =>
         this.inner.fetch(noneOf(asked), { min: point, timeoutMs: Infinity, signal: ended }),
     }
     const feed = new SessionFeed(inner, query, least, this.#steps, home)
-    feed.onEnd(this.life.onClose((why) => void feed.end(why)))
+    const stop = this.life.onClose((why) => void feed.end(why))
+    const deaf = signal === undefined || signal.aborted ? undefined : onAbort(signal, () => void feed.close())
+    feed.onEnd(() => {
+      stop()
+      deaf?.()
+    })
     if (signal?.aborted === true) void feed.close()
-    else signal?.addEventListener('abort', () => void feed.close(), { once: true })
     return feed
   }
 
@@ -195,11 +228,13 @@ export class Session<T extends Types = { '': unknown }> extends Wrapper<T> {
  *
  * const store = createMemoryStore<{ '': number }>()
  * const session = createSession(store)
- * await session.commit?.([put('a', 1)])
+ * await session.commit([put('a', 1)])
  * console.log(await get(session, 'a')) // 1
  * await session.close()
  * ```
  */
+export function createSession<T extends Types>(store: WritableStore<T>, options?: SessionOptions): WritableSession<T>
+export function createSession<T extends Types>(store: Store<T>, options?: SessionOptions): Session<T>
 export function createSession<T extends Types>(store: Store<T>, options: SessionOptions = {}): Session<T> {
-  return new Session<T>(store as Store<Types>, options)
+  return new SessionStore<T>(store as Store<Types>, options) as unknown as Session<T>
 }

@@ -53,9 +53,13 @@ class VariableStore<V> extends TreeStore<{ '': V }> {
       const request = this.checked(changes, options)
       const other = request.changes.find(({ key }) => key !== theKey)
       if (other !== undefined) {
-        throw new FanlightError('BAD_KEY', `a variable has one key, '': mount it at exactly ${JSON.stringify(other.key)}`, {
-          keys: [other.key],
-        })
+        throw new FanlightError(
+          'BAD_KEY',
+          `a variable has one key, '': mount it at exactly ${JSON.stringify(other.key)}`,
+          {
+            keys: [other.key],
+          },
+        )
       }
       return Promise.resolve(this.settled(request) ?? this.apply(request, this.tree.version + 1))
     } catch (error) {

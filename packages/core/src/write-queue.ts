@@ -28,7 +28,10 @@ export interface WriteHost {
   ready(): void | Promise<void>
   /** The versions of a commit that came before with this id; throws where the commit is refused. */
   settled(request: CommitRequest, signal: AbortSignal | undefined): Versions | undefined
-  write(requests: readonly CommitRequest[], signals: readonly (AbortSignal | undefined)[]): Promise<readonly Written[] | Again>
+  write(
+    requests: readonly CommitRequest[],
+    signals: readonly (AbortSignal | undefined)[],
+  ): Promise<readonly Written[] | Again>
   /** What was written is applied, in its order. */
   written(requests: readonly CommitRequest[], outcomes: readonly Written[]): readonly (Versions | FanlightError)[]
   /** A write ended without outcomes: 'again', or an error. */
@@ -77,7 +80,7 @@ export class WriteQueue {
 
   async #run(): Promise<void> {
     // A turn later, so that commits which are made together are written together.
-    await undefined
+    await Promise.resolve()
     while (this.#waiting.length > 0) {
       if (!(await this.#ready())) continue
       const batch = this.#next()
@@ -119,7 +122,10 @@ export class WriteQueue {
   async #write(batch: readonly Waiting[]): Promise<void> {
     const requests = batch.map(({ request }) => request)
     try {
-      const outcomes = await this.#host.write(requests, batch.map(({ signal }) => signal))
+      const outcomes = await this.#host.write(
+        requests,
+        batch.map(({ signal }) => signal),
+      )
       if (outcomes === 'again') {
         this.#host.unwritten(requests, undefined)
         this.#again(batch)

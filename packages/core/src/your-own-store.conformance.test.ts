@@ -19,7 +19,9 @@ writeFileSync(join(folder, 'polled-url.ts'), block)
 const { log } = console
 const logged: unknown[] = []
 console.log = (line: unknown) => void logged.push(line)
-const { setup } = (await import(/* @vite-ignore */ pathToFileURL(join(folder, 'polled-url.ts')).href)) as { setup: Setup }
+const { setup } = (await import(/* @vite-ignore */ pathToFileURL(join(folder, 'polled-url.ts')).href)) as {
+  setup: Setup
+}
 console.log = log
 
 test('its own run says that no law was broken', () => {
@@ -27,7 +29,10 @@ test('its own run says that no law was broken', () => {
 })
 
 test('the driver takes 40 lines', () => {
-  const lines = block.slice(block.indexOf('/** What is at a URL'), block.indexOf('// The same on a server')).trim().split('\n')
+  const lines = block
+    .slice(block.indexOf('/** What is at a URL'), block.indexOf('// The same on a server'))
+    .trim()
+    .split('\n')
   expect(lines.length).toBeLessThanOrEqual(44)
 })
 

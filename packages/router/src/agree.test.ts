@@ -1,6 +1,21 @@
 import {
-  applyUpdate, createMemoryStore, diffEntries, type Entry, everything, FanlightError, type Feed, type MemoryStore, put, type Query, type Snapshot,
-  type SourceId, type Store, type StoreEvent, type Supports, type Update, type Versions,
+  applyUpdate,
+  createMemoryStore,
+  diffEntries,
+  type Entry,
+  everything,
+  FanlightError,
+  type Feed,
+  type MemoryStore,
+  put,
+  type Query,
+  type Snapshot,
+  type SourceId,
+  type Store,
+  type StoreEvent,
+  type Supports,
+  type Update,
+  type Versions,
 } from '@fanlight/core'
 import { answer } from '@fanlight/core/conformance'
 import { BaseStore, type Difference, pointWindows, type Reading, type Spans } from '@fanlight/core/kit'
@@ -32,7 +47,8 @@ function counted<S extends object>(store: S): S & { readonly counts: Counts } {
 
 /** What lies under `raw/`, and under `late/`, where it is mounted a second time through a store that lags. */
 function halves({ entries }: Snapshot): [unknown, unknown] {
-  const under = (prefix: string): unknown => entries.filter(({ key }) => key.startsWith(prefix)).map(({ key, value }) => [key.slice(prefix.length), value])
+  const under = (prefix: string): unknown =>
+    entries.filter(({ key }) => key.startsWith(prefix)).map(({ key, value }) => [key.slice(prefix.length), value])
   return [under('raw/'), under('late/')]
 }
 
@@ -74,7 +90,10 @@ describe('agreement: wait', () => {
     const snapshot = await asked
     expectWhole(snapshot)
     expect(only(snapshot.versions, raw)).toBe(only(at, raw))
-    expect(halves(snapshot)[0]).toEqual([['a', 1], ['b', 2]])
+    expect(halves(snapshot)[0]).toEqual([
+      ['a', 1],
+      ['b', 2],
+    ])
     await router.close()
   })
 
@@ -127,7 +146,10 @@ describe('agreement: wait', () => {
     await two.releaseAll()
     const snapshot = await asked
     expectWhole(snapshot)
-    expect(halves(snapshot)[0]).toEqual([['l/x', 1], ['r/y', 2]])
+    expect(halves(snapshot)[0]).toEqual([
+      ['l/x', 1],
+      ['r/y', 2],
+    ])
     expect([only(snapshot.versions, left), only(snapshot.versions, right)]).toEqual([1, 1])
     await router.close()
   })
@@ -186,7 +208,10 @@ describe('agreement: older', () => {
     expect(halves(snapshot)[0]).toEqual([['a', 0]])
     expect(only(snapshot.behind, raw)).toBe(5)
     // The laggard reads from the store under it, which counts too.
-    expect([late.counts, raw.counts]).toEqual([{ fetch: 1, changes: 0 }, { fetch: 2, changes: 0 }])
+    expect([late.counts, raw.counts]).toEqual([
+      { fetch: 1, changes: 0 },
+      { fetch: 2, changes: 0 },
+    ])
     await router.close()
   })
 
@@ -226,7 +251,13 @@ describe('agreement: fail, and the end of waits', () => {
     const router = createRouter({ 'raw/': raw, 'late/': late })
     const at = await raw.commit([put('a', 1)])
     const error = await router.fetch(everything, { stall: 'fail' }).catch((e: unknown) => e)
-    expect(error).toMatchObject({ code: 'STALLED', store: 'lagging', source: raw.sources[0], wanted: at, reached: { [raw.sources[0] ?? '']: 1 } })
+    expect(error).toMatchObject({
+      code: 'STALLED',
+      store: 'lagging',
+      source: raw.sources[0],
+      wanted: at,
+      reached: { [raw.sources[0] ?? '']: 1 },
+    })
     await late.releaseAll()
     expectWhole(await router.fetch(everything, { stall: 'fail' }))
     await router.close()
@@ -250,7 +281,10 @@ describe('agreement: fail, and the end of waits', () => {
   test('the default is 30 s, whatever the depth', async () => {
     const clock = manualClock()
     const { raw, late } = await diamond({ clock })
-    const router = createRouter({ 'x/': createRouter({ 'y/': createRouter({ 'raw/': raw, 'late/': late }, { clock }) }, { clock }) }, { clock })
+    const router = createRouter(
+      { 'x/': createRouter({ 'y/': createRouter({ 'raw/': raw, 'late/': late }, { clock }) }, { clock }) },
+      { clock },
+    )
     await raw.commit([put('a', 1)])
     let failure: unknown
     void router.fetch(everything).catch((error: unknown) => (failure = error))

@@ -1,6 +1,14 @@
 import {
-  type Clock, type EventListener, FanlightError, isFanlightError, type Snapshot, type SourceId, type Stall, type Versions,
-  type WaitOptions, type Windows,
+  type Clock,
+  type EventListener,
+  FanlightError,
+  isFanlightError,
+  type Snapshot,
+  type SourceId,
+  type Stall,
+  type Versions,
+  type WaitOptions,
+  type Windows,
 } from '@fanlight/core'
 import { applyUpdate, pointWindows, reaches } from '@fanlight/core/kit'
 import type { PartAnswer } from './assemble.ts'
@@ -87,7 +95,11 @@ export class Agreement {
       return store.fetch(query, { min: pointOf(store, min), max: pointOf(store, pinned ?? max), stall, ...patience })
     })
     return Promise.all(asked).then(
-      (snapshots) => this.#meet(snapshots.map((snapshot, i) => answerOf(this.#parts[i] as Part, snapshot)), stall),
+      (snapshots) =>
+        this.#meet(
+          snapshots.map((snapshot, i) => answerOf(this.#parts[i] as Part, snapshot)),
+          stall,
+        ),
       (error: unknown) => {
         if (pinned !== undefined && isFanlightError(error, 'LOST_IN_FOG')) return this.#again(error, stall)
         throw error
@@ -127,9 +139,11 @@ export class Agreement {
     if (!met.torn) return agreed(answers, met.windows)
     const target = this.#target(met.windows, answers, stall)
     if (!has(this.#own, target)) return undefined
-    const lacking = answers.filter(({ windows }) => !has(windows, target))
-    this.#asker.onEvent?.({ type: 'carry', count: lacking.length })
-    const carried = answers.map((answer) => (lacking.includes(answer) ? this.#carry(answer, target, stall) : answer))
+    const { onEvent } = this.#asker
+    onEvent?.({ type: 'carry', count: answers.filter(({ windows }) => !has(windows, target)).length })
+    const carried = answers.map((answer) => {
+      return has(answer.windows, target) ? Promise.resolve(answer) : this.#carry(answer, target, stall)
+    })
     return Promise.all(carried).then(
       (exact) => {
         const now = meeting(this.#own, exact)
@@ -175,13 +189,19 @@ export class Agreement {
       if (version < from) back = true
     }
     const exactly = (): Promise<Answer> =>
-      part.store.fetch(part.query, { min: until, max: until, stall, ...this.#patience(true) }).then((snapshot) => answerOf(part, snapshot))
+      part.store
+        .fetch(part.query, { min: until, max: until, stall, ...this.#patience(true) })
+        .then((snapshot) => answerOf(part, snapshot))
     const work = (): Promise<Answer> => {
       // A limit needs keys that the answer does not hold, so such an answer is read anew; a store that must not wait says so itself.
       if (back || part.limited || stall === 'fail') return exactly()
       const options = { since, until, ...this.#patience(true) }
       return part.store.changes(part.query, options).then(
-        (update) => ({ ...answer, entries: applyUpdate(answer.entries, update, part.reverse), windows: pointWindows(until) }),
+        (update) => ({
+          ...answer,
+          entries: applyUpdate(answer.entries, update, part.reverse),
+          windows: pointWindows(until),
+        }),
         // The point that was held may be lost where T is not: while a store without history catches up.
         (error: unknown) => {
           if (isFanlightError(error, 'LOST_IN_FOG')) return exactly()
@@ -220,15 +240,20 @@ export class Agreement {
     const store = cause.store ?? this.#asker.name
     const message = `${store} forgets faster than the other stores catch up: give it a longer history, or ask with stall 'older'`
     const { horizon } = cause
-    const source = cause.source ?? Object.keys(horizon ?? {}).find((id) => (horizon?.[id] ?? 0) > (wanted?.[id] ?? Infinity))
+    const source =
+      cause.source ?? Object.keys(horizon ?? {}).find((id) => (horizon?.[id] ?? 0) > (wanted?.[id] ?? Infinity))
     return new FanlightError('STALLED', message, { store, source, wanted: wanted ?? cause.wanted, horizon, cause })
   }
 
   #unmet(wanted: Versions): FanlightError {
-    return new FanlightError('UNAVAILABLE', 'a store answered for another point than it was asked for: run it through the conformance suite', {
-      store: this.#asker.name,
-      wanted,
-    })
+    return new FanlightError(
+      'UNAVAILABLE',
+      'a store answered for another point than it was asked for: run it through the conformance suite',
+      {
+        store: this.#asker.name,
+        wanted,
+      },
+    )
   }
 }
 

@@ -40,7 +40,12 @@ export function assemble({ spans, assembled }: Plan, answers: readonly PartAnswe
  * The first entries of a range, up to its limit. Each store gave its first entries of each piece at least, so that the
  * first of all that it gave are the first that there are.
  */
-function firstOf(span: Span, all: readonly Entry[], reverse: boolean, rest: boolean): { entries: readonly Entry[]; scanned: Scanned } {
+function firstOf(
+  span: Span,
+  all: readonly Entry[],
+  reverse: boolean,
+  rest: boolean,
+): { entries: readonly Entry[]; scanned: Scanned } {
   const inside = all.filter(({ key }) => spanHas(span, key))
   if (span.limit === Infinity) return { entries: inside, scanned: { more: false, range: plainRange(span) } }
   const ordered = span.reverse === reverse ? inside : inside.toReversed()

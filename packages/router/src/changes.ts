@@ -1,9 +1,18 @@
 import type { ChangesOptions, Entry, Query, SourceId, Update, Versions, WaitOptions } from '@fanlight/core'
-import { applyUpdate, diffEntries, mergeSpans, rangeOf, readQuery, type Span, spansOf, subtractSpans } from '@fanlight/core/kit'
+import {
+  applyUpdate,
+  diffEntries,
+  mergeSpans,
+  rangeOf,
+  readQuery,
+  type Span,
+  spansOf,
+  subtractSpans,
+} from '@fanlight/core/kit'
 import { assemble } from './assemble.ts'
-import { promised, refuseAborted, refuseUpsideDown, type RouterHost, tableAt } from './host.ts'
+import { promised, refuseAborted, refuseUpsideDown, type RouterHost, signalOf, tableAt } from './host.ts'
 import { Leash } from './leash.ts'
-import { inOrder, liftEntries, liftUpdate } from './lift.ts'
+import { inOrder, liftUpdate } from './lift.ts'
 import { type Part, type Plan, planOf } from './plan.ts'
 import { lower, pointOf, raise } from './scope.ts'
 import { scopedTo } from './scoped.ts'
@@ -32,12 +41,14 @@ function difference(host: RouterHost, query: Query, options: ChangesOptions): Pr
   const moved = changedSpans(before, after, spans.list)
   const plan = planOf(after, spans)
   const { signal, timeoutMs = host.limits.timeoutMs } = options
-  const leash = new Leash(signal, host.ended)
-  const patience = { timeoutMs, signal: leash.signal }
+  // Where one of several fails, nobody waits any more for what the others would say.
+  const leash = plan.parts.length > 1 ? new Leash(signal, host.ended) : undefined
+  const patience = { timeoutMs, signal: leash?.signal ?? signalOf(host, signal) }
   const target = targetOf(plan.parts, { ...since, [source]: after.version }, until)
   const step: Step = { host, plan, since, target: { ...target, [source]: after.version }, patience }
-  const made = moved.length === 0 ? (plan.assembled ? recall(step) : follow(step, plan.parts)) : replaceMoved(step, moved)
-  return made.finally(() => leash.end())
+  const made =
+    moved.length === 0 ? (plan.assembled ? recall(step) : follow(step, plan.parts)) : replaceMoved(step, moved)
+  return leash === undefined ? made : made.finally(() => leash.end())
 }
 
 /** A difference to be made: from one point to another, under one table of mounts. */
@@ -75,13 +86,21 @@ const nothingFresh: Fresh = { spans: [], entries: [], told: [] }
 
 /** What each store says changed, put together. */
 function follow(step: Step, parts: readonly Part[], fresh: Fresh | Promise<Fresh> = nothingFresh): Promise<Update> {
-  return Promise.all([fresh, ...parts.map((part) => changesOf(part, step))]).then(([{ spans, entries, told }, ...updates]) => {
-    const lifted = updates.map((update, i) => liftUpdate(parts[i] as Part, update))
-    const replaced = mergeSpans([...spans, ...lifted.flatMap((one) => one.spans)])
-    const replace = { ranges: replaced.map(rangeOf), entries: inOrder([entries, ...lifted.map((one) => one.entries)], false) }
-    const changes = inOrder(lifted.map((one) => one.changes), false)
-    return updateOf(step, [...told, ...updates], replaced.length === 0 ? { changes } : { replace, changes })
-  })
+  return Promise.all([fresh, ...parts.map((part) => changesOf(part, step))]).then(
+    ([{ spans, entries, told }, ...updates]) => {
+      const lifted = updates.map((update, i) => liftUpdate(parts[i] as Part, update))
+      const replaced = mergeSpans([...spans, ...lifted.flatMap((one) => one.spans)])
+      const replace = {
+        ranges: replaced.map(rangeOf),
+        entries: inOrder([entries, ...lifted.map((one) => one.entries)], false),
+      }
+      const changes = inOrder(
+        lifted.map((one) => one.changes),
+        false,
+      )
+      return updateOf(step, [...told, ...updates], replaced.length === 0 ? { changes } : { replace, changes })
+    },
+  )
 }
 
 function changesOf({ store, query }: Part, { since, target, patience }: Step): Promise<Update> {
@@ -101,8 +120,14 @@ function recall(step: Step): Promise<Update> {
     }))
   })
   return Promise.all(asked).then((answers) => {
-    const before = assemble(plan, answers.map((answer) => answer.before))
-    const after = assemble(plan, answers.map((answer) => answer.after))
+    const before = assemble(
+      plan,
+      answers.map((answer) => answer.before),
+    )
+    const after = assemble(
+      plan,
+      answers.map((answer) => answer.after),
+    )
     const updates = answers.map(({ update }) => update)
     return updateOf(step, updates, { changes: diffEntries(before.entries, after.entries) })
   })
@@ -126,7 +151,11 @@ function exactly({ target, patience }: Step, plan: Plan, spans: readonly Span[])
   })
   return Promise.all(asked).then((snapshots) => {
     const answers = snapshots.map(({ entries, more }, i) => ({ part: plan.parts[i] as Part, entries, more }))
-    const told = snapshots.map(({ versions, behind }) => ({ versions: pointOfKnown(versions, target), behind, folded: 0 }))
+    const told = snapshots.map(({ versions, behind }) => ({
+      versions: pointOfKnown(versions, target),
+      behind,
+      folded: 0,
+    }))
     // The change of mounts is a commit too.
     return { spans, entries: assemble(plan, answers).entries, told: [...told, { versions: {}, behind: {}, folded: 1 }] }
   })

@@ -1,4 +1,13 @@
-import { type Change, type CommitOptions, FanlightError, type Query, type Range, type SourceId, type Store, type Versions } from '@fanlight/core'
+import {
+  type Change,
+  type CommitOptions,
+  FanlightError,
+  type Query,
+  type Range,
+  type SourceId,
+  type Store,
+  type Versions,
+} from '@fanlight/core'
 import { assertKey, factsOf, failedCommit, rangeOf, readQuery, type Span } from '@fanlight/core/kit'
 import { promised, refuseAborted, type RouterHost, tableAt } from './host.ts'
 import { type Mount, sameMount, spanInStore } from './mount.ts'
@@ -13,7 +22,8 @@ export function commitTo(host: RouterHost, changes: readonly Change[], options: 
     const { current } = host.tables
     const route = new Route(current)
     route.add(changes)
-    const guard = options.guard === undefined ? undefined : route.guard(readQuery(options.guard, host.limits.ranges).list)
+    const guard =
+      options.guard === undefined ? undefined : route.guard(readQuery(options.guard, host.limits.ranges).list)
     const basis = options.basis === undefined ? undefined : host.resolve(options.basis, 'basis')
     if (basis !== undefined) refuseMoved(host, route, basis)
     if (route.store === undefined) return commitNothing(host, current, options)
@@ -26,10 +36,17 @@ export function commitTo(host: RouterHost, changes: readonly Change[], options: 
 }
 
 /** A commit in the keys and sources of its store. */
-function commitAt(host: RouterHost, store: Store, changes: readonly Change[], options: CommitOptions): Promise<Versions> {
+function commitAt(
+  host: RouterHost,
+  store: Store,
+  changes: readonly Change[],
+  options: CommitOptions,
+): Promise<Versions> {
   const { basis, id } = options
   if (store.commit === undefined) {
-    throw new FanlightError('READ_ONLY', 'what is mounted there takes no commits: commit to what it is made of', { applied: 'no' })
+    throw new FanlightError('READ_ONLY', 'what is mounted there takes no commits: commit to what it is made of', {
+      applied: 'no',
+    })
   }
   return store.commit(changes, {
     ...options,
@@ -40,13 +57,14 @@ function commitAt(host: RouterHost, store: Store, changes: readonly Change[], op
 
 /** Without changes and guard there is no store to choose; but whoever knows the id of another commit must say so. */
 async function commitNothing(host: RouterHost, { stores }: Table, options: CommitOptions): Promise<Versions> {
-  const writable = stores.filter(({ commit }) => commit !== undefined)
+  const writable = stores.filter(({ supports }) => supports.commit)
   const versions: Record<SourceId, number> = {}
   if (options.id === undefined && writable.length > 1) {
     for (const { reached } of writable) raise(versions, reached)
     return versions
   }
-  for (const made of await Promise.all(writable.map((store) => commitAt(host, store, [], options)))) raise(versions, made)
+  for (const made of await Promise.all(writable.map((store) => commitAt(host, store, [], options))))
+    raise(versions, made)
   return versions
 }
 
@@ -107,7 +125,11 @@ class Route {
       const { key } = change
       const mount = this.#table.find(key)
       if (mount === undefined) {
-        throw new FanlightError('NOT_MOUNTED', `nothing is mounted at ${JSON.stringify(key)}: mount a store there first`, { keys: [key] })
+        throw new FanlightError(
+          'NOT_MOUNTED',
+          `nothing is mounted at ${JSON.stringify(key)}: mount a store there first`,
+          { keys: [key] },
+        )
       }
       this.#visit(mount, key)
       const own = key.slice(mount.prefix.length)

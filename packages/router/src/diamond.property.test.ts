@@ -3,10 +3,34 @@
  * every answer and every step shows index = f(raw).
  */
 import {
-  applyUpdate, type Change, createMemoryStore, del, diffEntries, type Entry, everything, type Feed, isFanlightError, type MemoryStore, put,
-  type Query, type SourceId, type Stall, type Store, type Supports, type Update, type Versions,
+  applyUpdate,
+  type Change,
+  createMemoryStore,
+  del,
+  diffEntries,
+  type Entry,
+  everything,
+  type Feed,
+  isFanlightError,
+  type MemoryStore,
+  put,
+  type Query,
+  type SourceId,
+  type Stall,
+  type Store,
+  type Supports,
+  type Update,
+  type Versions,
 } from '@fanlight/core'
-import { anyQuery, answer, checkSnapshot, createModel, Holder, type Model, type State } from '@fanlight/core/conformance'
+import {
+  anyQuery,
+  answer,
+  checkSnapshot,
+  createModel,
+  Holder,
+  type Model,
+  type State,
+} from '@fanlight/core/conformance'
 import { BaseStore, type Difference, type Reading, type Spans } from '@fanlight/core/kit'
 import { breathe } from '@fanlight/core/testing'
 import * as fc from 'fast-check'
@@ -78,7 +102,8 @@ class Index extends BaseStore {
     if (next === this.#shown) return
     const touched = new Set<string>()
     for (let at = this.#shown; at < next; at++) {
-      for (const { key } of diffEntries(answer({}, this.#stateAt(at)), answer({}, this.#stateAt(at + 1)))) touched.add(key)
+      for (const { key } of diffEntries(answer({}, this.#stateAt(at)), answer({}, this.#stateAt(at + 1))))
+        touched.add(key)
     }
     this.#shown = next
     this.#forgotten = Math.max(this.#forgotten, next - this.#kept)
@@ -99,9 +124,16 @@ class Index extends BaseStore {
       const all = answer({ ...whole, reverse }, state)
       const last = all[limit - 1]?.key ?? lo
       if (all.length <= limit) return { more: false, range: whole }
-      return { more: true, range: limit === 0 ? { gte: lo, lt: lo } : reverse ? { ...whole, gte: last } : { gte: lo, lte: last } }
+      return {
+        more: true,
+        range: limit === 0 ? { gte: lo, lt: lo } : reverse ? { ...whole, gte: last } : { gte: lo, lte: last },
+      }
     })
-    const reading = { entries, windows: { [this.#source]: { from: version, to: version }, 'index@f': { from: 0, to: 0 } }, more }
+    const reading = {
+      entries,
+      windows: { [this.#source]: { from: version, to: version }, 'index@f': { from: 0, to: 0 } },
+      more,
+    }
     return this.#delay?.(reading) ?? reading
   }
 
@@ -126,11 +158,20 @@ type Op =
   | { readonly do: 'watch'; readonly query: Query }
   | { readonly do: 'take'; readonly feed: number }
   | { readonly do: 'setQuery'; readonly feed: number; readonly query: Query }
-  | { readonly do: 'remount'; readonly away: boolean }
 
 const keys = ['a', 'b', 'c/d', '😀']
 const values = ['red', 'green', 'blue']
-const bounds = ['raw/', 'raw/a', 'raw/b', 'index/', 'index/by/', 'index/by/green/', 'index/by/red/a', 'index/count', 'other']
+const bounds = [
+  'raw/',
+  'raw/a',
+  'raw/b',
+  'index/',
+  'index/by/',
+  'index/by/green/',
+  'index/by/red/a',
+  'index/count',
+  'other',
+]
 
 const change = fc
   .tuple(fc.constantFrom(...keys), fc.option(fc.constantFrom(...values)))
@@ -138,9 +179,23 @@ const change = fc
 const query: fc.Arbitrary<Query> = fc.oneof(fc.constant<Query>({}), anyQuery(bounds))
 
 const op: fc.Arbitrary<Op> = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('write' as const), changes: fc.uniqueArray(change, { selector: ({ key }) => key, minLength: 1, maxLength: 3 }) }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('write' as const),
+      changes: fc.uniqueArray(change, { selector: ({ key }) => key, minLength: 1, maxLength: 3 }),
+    }),
+  },
   { weight: 6, arbitrary: fc.record({ do: fc.constant('show' as const), count: fc.integer({ min: 1, max: 3 }) }) },
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('fetch' as const), query, stall: fc.constantFrom<Stall>('wait', 'older'), min: fc.boolean() }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('fetch' as const),
+      query,
+      stall: fc.constantFrom<Stall>('wait', 'older'),
+      min: fc.boolean(),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('changes' as const), query, back: fc.nat({ max: 4 }) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('watch' as const), query }) },
   { weight: 8, arbitrary: fc.record({ do: fc.constant('take' as const), feed: fc.nat({ max: 5 }) }) },
@@ -302,32 +357,41 @@ function shownOf(raw: State): State {
 
 const runs = 150 * Number(process.env['FANLIGHT_RUNS'] ?? 1)
 
-test('L3, L5, L6: index = f(raw) in every answer and every step, in any order of things', { timeout: 600_000 }, async () => {
-  const turns = fc.array(fc.array(op, { minLength: 1, maxLength: 4, size: 'max' }), { minLength: 3, maxLength: 20, size: 'max' })
-  const kept = fc.constantFrom(Infinity, Infinity, 4, 1)
-  await fc.assert(
-    fc.asyncProperty(fc.scheduler(), turns, kept, fc.boolean(), async (scheduler, script, history, delayed) => {
-      let slow = true
-      const delay = <T>(result: T): Promise<T> => (slow ? scheduler.schedule(Promise.resolve(result)) : Promise.resolve(result))
-      const play = new Play(history, delayed ? delay : undefined)
-      const failures: unknown[] = []
-      for (const ops of script) {
-        for (const one of ops) {
-          void scheduler
-            .schedule(Promise.resolve(), one.do)
-            .then(() => play.run(one))
-            .then(() => play.verify())
-            .catch((error: unknown) => failures.push(error))
+test(
+  'L3, L5, L6: index = f(raw) in every answer and every step, in any order of things',
+  { timeout: 600_000 },
+  async () => {
+    const turns = fc.array(fc.array(op, { minLength: 1, maxLength: 4, size: 'max' }), {
+      minLength: 3,
+      maxLength: 20,
+      size: 'max',
+    })
+    const kept = fc.constantFrom(Infinity, Infinity, 4, 1)
+    await fc.assert(
+      fc.asyncProperty(fc.scheduler(), turns, kept, fc.boolean(), async (scheduler, script, history, delayed) => {
+        let slow = true
+        const delay = <T>(result: T): Promise<T> =>
+          slow ? scheduler.schedule(Promise.resolve(result)) : Promise.resolve(result)
+        const play = new Play(history, delayed ? delay : undefined)
+        const failures: unknown[] = []
+        for (const ops of script) {
+          for (const one of ops) {
+            void scheduler
+              .schedule(Promise.resolve(), one.do)
+              .then(() => play.run(one))
+              .then(() => play.verify())
+              .catch((error: unknown) => failures.push(error))
+          }
+          await scheduler.waitIdle()
+          if (failures.length > 0) throw failures[0]
         }
+        slow = false
         await scheduler.waitIdle()
+        await play.finish()
         if (failures.length > 0) throw failures[0]
-      }
-      slow = false
-      await scheduler.waitIdle()
-      await play.finish()
-      if (failures.length > 0) throw failures[0]
-    }),
-    { numRuns: runs },
-  )
-  for (const count of Object.values(traffic)) expect(count).toBeGreaterThan(10)
-})
+      }),
+      { numRuns: runs },
+    )
+    for (const count of Object.values(traffic)) expect(count).toBeGreaterThan(10)
+  },
+)

@@ -1,4 +1,12 @@
-import { type Feed, FanlightError, type FeedState, type Query, type Update, type Versions, type WatchOptions } from '@fanlight/core'
+import {
+  type Feed,
+  FanlightError,
+  type FeedState,
+  type Query,
+  type Update,
+  type Versions,
+  type WatchOptions,
+} from '@fanlight/core'
 import { closed, iterateFeed, readQuery, type Spans, onAbort } from '@fanlight/core/kit'
 import { Following, type Step } from './following.ts'
 import type { RouterHost } from './host.ts'
@@ -149,7 +157,9 @@ export class RouterFeed implements Feed {
     const query = this.#asked
     this.#asked = undefined
     if (step.folded > 1) this.#host.onEvent?.({ type: 'fold', count: step.folded })
-    return query === undefined ? { generation: this.#generation, ...step } : { generation: this.#generation, query, ...step }
+    return query === undefined
+      ? { generation: this.#generation, ...step }
+      : { generation: this.#generation, query, ...step }
   }
 }
 

@@ -1,4 +1,14 @@
-import { type Entry, FanlightError, type FetchOptions, type Query, type Snapshot, type SourceId, type Versions, type Window, type Windows } from '@fanlight/core'
+import {
+  type Entry,
+  FanlightError,
+  type FetchOptions,
+  type Query,
+  type Snapshot,
+  type SourceId,
+  type Versions,
+  type Window,
+  type Windows,
+} from '@fanlight/core'
 import { readQuery, type Spans, upperCorner } from '@fanlight/core/kit'
 import { type Agreed, Agreement, type Ask } from './agree.ts'
 import { assemble } from './assemble.ts'
@@ -28,18 +38,21 @@ export function fetchFrom(host: RouterHost, query: Query, options: FetchOptions 
 function fetchKey(host: RouterHost, table: Table, mount: Mount, key: string): Promise<Snapshot> {
   const { prefix, store, since } = mount
   const { source } = host.tables
-  return store.fetch(prefix === '' ? key : key.slice(prefix.length), host.defaults).then(({ entries, windows, versions, behind }) => {
-    // A view of this very router knows the table too: the two must agree.
-    if (source in windows) return fetchPlanned(host, readQuery(key), undefined)
-    const [entry] = entries
-    return {
-      entries: prefix === '' ? entries : entry === undefined ? none : [{ key, value: entry.value, version: entry.version }],
-      windows: joined(windows, source, { from: since, to: table.version }),
-      versions: host.versions.join(versions, source, table.version),
-      more: [{ more: false, range: { gte: key, lte: key } }],
-      behind: host.levels.join(behind, source, 0),
-    }
-  })
+  return store
+    .fetch(prefix === '' ? key : key.slice(prefix.length), host.defaults)
+    .then(({ entries, windows, versions, behind }) => {
+      // A view of this very router knows the table too: the two must agree.
+      if (source in windows) return fetchPlanned(host, readQuery(key), undefined)
+      const [entry] = entries
+      return {
+        entries:
+          prefix === '' ? entries : entry === undefined ? none : [{ key, value: entry.value, version: entry.version }],
+        windows: joined(windows, source, { from: since, to: table.version }),
+        versions: host.versions.join(versions, source, table.version),
+        more: [{ more: false, range: { gte: key, lte: key } }],
+        behind: host.levels.join(behind, source, 0),
+      }
+    })
 }
 
 function fetchPlanned(host: RouterHost, spans: Spans, options: FetchOptions = {}): Promise<Snapshot> {
@@ -55,7 +68,8 @@ function fetchPlanned(host: RouterHost, spans: Spans, options: FetchOptions = {}
 function answer(host: RouterHost, spans: Spans, ask: Ask): Promise<Snapshot> {
   const plan = planUnder(host, spans, ask.max)
   const [only] = plan.parts
-  if (only === undefined) return Promise.resolve(snapshotOf(host, plan, { answers: [], windows: windowsOf(host, plan), reached: {} }))
+  if (only === undefined)
+    return Promise.resolve(snapshotOf(host, plan, { answers: [], windows: windowsOf(host, plan), reached: {} }))
   return plan.parts.length === 1 ? askOne(host, plan, only, ask) : askAll(host, plan, ask)
 }
 
@@ -70,24 +84,29 @@ function askOne(host: RouterHost, plan: Plan, part: Part, ask: Ask): Promise<Sna
   const { min, max, stall, timeoutMs } = ask
   const signal = min === undefined ? ask.signal : signalOf(host, ask.signal)
   const bounds = { min: pointOf(store, min), max: pointOf(store, max) }
-  return store.fetch(query, { ...bounds, stall, timeoutMs, signal }).then(({ entries, windows, more, versions, behind }) => {
-    const { source } = host.tables
-    if (source in windows) return askAll(host, plan, ask)
-    const assembled = assemble(plan, [{ part, entries, more }])
-    return {
-      entries: assembled.entries,
-      windows: { ...windows, [source]: windowOf(plan) },
-      versions: { ...versions, [source]: plan.table.version },
-      more: assembled.more,
-      behind: { ...behind, [source]: host.tables.current.version - plan.table.version },
-    }
-  }, host.failed)
+  return store
+    .fetch(query, { ...bounds, stall, timeoutMs, signal })
+    .then(({ entries, windows, more, versions, behind }) => {
+      const { source } = host.tables
+      if (source in windows) return askAll(host, plan, ask)
+      const assembled = assemble(plan, [{ part, entries, more }])
+      return {
+        entries: assembled.entries,
+        windows: { ...windows, [source]: windowOf(plan) },
+        versions: { ...versions, [source]: plan.table.version },
+        more: assembled.more,
+        behind: { ...behind, [source]: host.tables.current.version - plan.table.version },
+      }
+    }, host.failed)
 }
 
 function askAll(host: RouterHost, plan: Plan, ask: Ask): Promise<Snapshot> {
   return new Agreement(host, plan.parts, windowsOf(host, plan), ask)
     .reach()
-    .then((agreed) => (agreed === undefined ? answerAnew(host, plan, ask) : snapshotOf(host, plan, agreed)), host.failed)
+    .then(
+      (agreed) => (agreed === undefined ? answerAnew(host, plan, ask) : snapshotOf(host, plan, agreed)),
+      host.failed,
+    )
 }
 
 /** A store has answered under a newer table of mounts than the plan was made under. */

@@ -1,14 +1,19 @@
-import { type Entry, type FeedState, isFanlightError, type SourceId, type Update, type Versions } from '@fanlight/core'
 import {
-  applyUpdate, checkVersions, diffEntries, mergeSpans, mergeVersions, rangeOf, type Span, type Spans, spansOf, subtractSpans,
-} from '@fanlight/core/kit'
-import { assemble } from './assemble.ts'
+  FanlightError,
+  type FeedState,
+  isFanlightError,
+  type SourceId,
+  type Update,
+  type Versions,
+} from '@fanlight/core'
+import { mergeSpans, mergeVersions, type Span, type Spans, spansOf, subtractSpans } from '@fanlight/core/kit'
+import { Assembly } from './assembly.ts'
 import { type RouterHost, tableAt } from './host.ts'
-import { inOrder, liftUpdate } from './lift.ts'
+import { lenient } from './lenient.ts'
 import { type Part, planOf } from './plan.ts'
-import { agreedPoint, commonPoint, frozenWith, leadingPoint, raiseKnown } from './points.ts'
+import { agreedPoint, behindOf, commonPoint, frozenWith, leadingPoint, raiseKnown } from './points.ts'
+import { type Handed, putTogether } from './put-together.ts'
 import { mergeStates, pointOf, raise } from './scope.ts'
-import { scopedTo } from './scoped.ts'
 import { Sub } from './sub.ts'
 import { changedSpans, type Table } from './table.ts'
 
@@ -35,6 +40,7 @@ export class Following {
   readonly #host: RouterHost
   readonly #ring: () => void
   readonly #min: Versions
+  readonly #ended = new AbortController()
   #spans: Spans
   /** The table of mounts under which the stores were chosen. */
   #table: Table
@@ -43,9 +49,8 @@ export class Following {
   /** Whether some of the keys belong to other mounts by now. */
   #moved = false
   #subs: readonly Sub[] = []
-  /** Whether limits reach over several stores, so that answers are put together and compared. */
-  #assembled = false
-  #answer: readonly Entry[] | undefined
+  /** Where limits reach over several stores. */
+  #assembly: Assembly | undefined
   /** The keys that the next step replaces; undefined: none, and there may be no next step. */
   #replacing: readonly Span[] | undefined
   /** The point of a holder whose answer has to be put together before it can be compared. */
@@ -120,16 +125,20 @@ export class Following {
   }
 
   close(): void {
+    this.#ended.abort()
+    this.#drop()
+  }
+
+  #drop(): void {
     for (const sub of this.#subs) sub.close()
   }
 
   /** Starts with the whole answer, in place of whatever is held. */
   #begin(held: readonly Span[]): void {
-    this.close()
+    this.#drop()
     const { parts, assembled, since } = planOf(this.#table, this.#spans)
     this.#since = since
-    this.#assembled = assembled
-    this.#answer = undefined
+    this.#assembly = assembled ? new Assembly() : undefined
     this.#recalled = undefined
     this.#replacing = mergeSpans([...held, ...(this.#replacing ?? []), ...this.#spans.list])
     this.#subs = this.#fresh(parts)
@@ -148,13 +157,15 @@ export class Following {
     this.#since = moved.length === 0 ? before.version : this.#table.version
     const kept = moved.length > 0 && rest.list.length === 0 ? [] : parts
     this.#held = { ...since, [source]: before.version }
-    this.#assembled = assembled
+    this.#assembly = assembled ? new Assembly() : undefined
     if (assembled) {
       this.#recalled = since
       this.#subs = this.#fresh(kept)
       return true
     }
-    const resumed = kept.map((part) => new Sub(part, { since: pointOf(part.store, since) ?? {}, min: this.#least(part) }, this.#ring))
+    const resumed = kept.map(
+      (part) => new Sub(part, { since: pointOf(part.store, since) ?? {}, min: this.#least(part) }, this.#ring),
+    )
     this.#subs = [...resumed, ...this.#fresh(moved.length === 0 ? [] : planOf(this.#table, spansOf(moved)).parts)]
     if (moved.length > 0) this.#replacing = moved
     return true
@@ -171,15 +182,10 @@ export class Following {
 
   /** Puts together what the holder has, who resumes with limits that reach over several stores. */
   #recollect(since: Versions): Promise<void> {
-    const asked = this.#subs.map(({ part }) => {
-      const point = { ...pointOf(part.store, scopedTo(part).oldest), ...pointOf(part.store, since) }
-      return part.store.fetch(part.query, { min: point, max: point, timeoutMs: Infinity }).then((found) => ({ part, ...found }))
-    })
-    return Promise.all(asked).then(
-      (answers) => {
-        if (this.#recalled !== since) return
-        this.#recalled = undefined
-        this.#answer = assemble(planOf(this.#table, this.#spans), answers).entries
+    const assembly = this.#assembly ?? new Assembly()
+    return assembly.recall(planOf(this.#table, this.#spans), since, this.#ended.signal).then(
+      () => {
+        if (this.#recalled === since) this.#recalled = undefined
       },
       () => {
         if (this.#recalled !== since) return
@@ -258,22 +264,39 @@ export class Following {
   #arrive(goal: Goal): Maybe<Step | undefined> {
     // Other keys were asked for meanwhile.
     if (goal.subs !== this.#subs) return this.take(goal.wanted)
-    const further = goal.wanted === undefined && goal.triesLeft > 0 ? this.#further() : undefined
+    const further = this.#further(goal.wanted)
     if (further === undefined) return this.#deliver(goal)
+    if (goal.triesLeft === 0) throw this.#outrun(further)
+    this.#host.onEvent?.({ type: 'restart', count: triesMax - goal.triesLeft + 1 })
     return this.#advance(further, { ...goal, triesLeft: goal.triesLeft - 1 })
   }
 
   /**
    * Where a store has forgotten the point: the newest that anyone has reached, which nobody can have passed. What the
-   * leaders say there is kept while the others catch up, so that lag delays a step, but no lag prevents it.
+   * leaders say there is kept while the others catch up, so that lag delays a step, but no lag prevents it. Where a store
+   * went to another point than the others, since nobody knew where it is: the newest of those points.
    */
-  #further(): Versions | undefined {
+  #further(wanted: Versions | undefined): Versions | undefined {
+    const lost = this.#subs.some(({ error }) => isFanlightError(error, 'LOST_IN_FOG'))
+    if (lost && wanted === undefined) return leadingPoint(this.#subs)
     const going = this.#subs.filter(({ error }) => error === undefined)
-    if (this.#subs.some(({ error }) => isFanlightError(error, 'LOST_IN_FOG'))) return leadingPoint(this.#subs)
     if (commonPoint(going) !== undefined) return undefined
     const point: Record<SourceId, number> = {}
     for (const sub of going) raise(point, sub.point)
     return point
+  }
+
+  #outrun(wanted: Versions): FanlightError {
+    const { error } = this.#subs.find((sub) => sub.error !== undefined) ?? {}
+    const cause = isFanlightError(error) ? error : undefined
+    const { name: store } = this.#host
+    const message = 'stores forget faster than others catch up: give them a longer history'
+    return new FanlightError('STALLED', message, {
+      store: cause?.store ?? store,
+      wanted,
+      horizon: cause?.horizon,
+      cause,
+    })
   }
 
   /** Hands on what was taken, of all that came to the point; who shares nothing with one that failed goes on without it. */
@@ -290,14 +313,15 @@ export class Following {
     }
     versions[this.#host.tables.source] = version
     this.#held = versions
-    this.#expectLaggards()
+    this.#expectLaggards(frozen, wanted)
     if (updates.length === 0 && replacing === undefined) return undefined
-    const what = this.#assembled ? this.#compare(updates, replacing) : putTogether(updates, replacing, this.#spans.reverse)
+    const what =
+      this.#assembly?.step(planOf(this.#table, this.#spans), this.#subs, updates, replacing) ??
+      (this.#assembly === undefined ? putTogether(updates, replacing, this.#spans.reverse) : undefined)
     if (what === undefined) return undefined
-    let folded = replacing === undefined ? 0 : 1
+    let folded = updates.length === 0 ? 1 : 0
     for (const { update } of updates) folded += update.folded
-    if (replacing !== undefined && updates.length > 0) folded--
-    return { ...what, versions, behind: this.#behind(versions), folded }
+    return { ...what, versions, behind: behindOf(versions, this.#subs, this.#host.tables), folded }
   }
 
   /**
@@ -314,34 +338,22 @@ export class Following {
     return frozen
   }
 
-  /** Puts the answers of the stores together, and tells what differs from the answer held. */
-  #compare(updates: readonly Handed[], replacing: readonly Span[] | undefined): What | undefined {
-    for (const { sub, update } of updates) sub.entries = applyUpdate(sub.entries, update, sub.part.reverse)
-    const before = this.#answer
-    const plan = planOf(this.#table, this.#spans)
-    const answers = this.#subs.map(({ part, entries }) => ({ part, entries, more: [] }))
-    const { entries } = assemble(plan, answers)
-    this.#answer = entries
-    if (replacing !== undefined) return { replace: { ranges: replacing.map(rangeOf), entries }, changes: [] }
-    const changes = diffEntries(before ?? [], entries)
-    return changes.length === 0 ? undefined : { changes }
-  }
-
-  #behind(versions: Versions): Versions {
-    const leads = leadingPoint(this.#subs)
-    leads[this.#host.tables.source] = this.#host.tables.current.version
-    const behind: Record<SourceId, number> = {}
-    for (const source in versions) behind[source] = Math.max(0, (leads[source] ?? 0) - (versions[source] ?? 0))
-    return behind
-  }
-
-  /** What some store has to tell can be taken when the others have come as far: they ring then. */
-  #expectLaggards(): void {
+  /**
+   * What some store has to tell can be taken when the others have come as far: they ring then. Where they have come while
+   * the step was made, it rings at once; but not for a holder who says how far to go, and may know why no further.
+   */
+  #expectLaggards(frozen: ReadonlySet<Sub>, wanted: Versions | undefined): void {
     const { source, current } = this.#host.tables
-    if (!this.#moved && (this.#subs.length < 2 || !this.#subs.some(({ isPending }) => isPending))) return
-    const leads = leadingPoint(this.#subs)
+    const going = this.#subs.filter((sub) => !frozen.has(sub))
+    if (!this.#moved && (going.length < 2 || !going.some(({ isPending }) => isPending))) return
+    const leads = leadingPoint(going)
     if (this.#moved) leads[source] = current.version
-    for (const sub of this.#subs) if (sub.error === undefined) sub.await(leads)
+    let waits = false
+    for (const sub of going) if (sub.await(leads)) waits = true
+    if (waits || wanted !== undefined) return
+    const point = agreedPoint(going)
+    const further = Object.keys(point).some((id) => (point[id] ?? 0) > (this.#held[id] ?? 0))
+    if (further) queueMicrotask(this.#ring)
   }
 }
 
@@ -355,43 +367,8 @@ interface Goal {
   readonly triesLeft: number
 }
 
-/** What a store handed on. */
-interface Handed {
-  readonly sub: Sub
-  readonly update: Update
-}
-
-type What = Pick<Update, 'replace' | 'changes'>
-
-/** Puts together what several stores say changed, each under its own keys. */
-function putTogether(updates: readonly Handed[], replacing: readonly Span[] | undefined, reverse: boolean): What | undefined {
-  const lifted = updates.map(({ sub, update }) => liftUpdate(sub.part, update))
-  const changes = inOrder(lifted.map((one) => one.changes), false)
-  const spans = lifted.flatMap((one) => one.spans)
-  if (replacing === undefined && spans.length === 0) return changes.length === 0 ? undefined : { changes }
-  const ranges = mergeSpans([...(replacing ?? []), ...spans]).map(rangeOf)
-  return { replace: { ranges, entries: inOrder(lifted.map((one) => one.entries), reverse) }, changes }
-}
-
 /** Whether a store that is unchanged up to its versions is so at the point too: it has one source, or they are the same. */
 function isPlain(versions: Versions, point: Versions): boolean {
   const sources = Object.keys(versions)
   return sources.length < 2 || sources.every((source) => versions[source] === point[source])
-}
-
-/**
- * A point from elsewhere, without the sources that were reset. undefined: it does not say what was mounted, so nobody knows
- * which stores the holder has entries of.
- */
-function lenient(host: RouterHost, since: Versions): Versions | undefined {
-  const point: Record<SourceId, number> = {}
-  for (const id of Object.keys(checkVersions(since, 'since'))) {
-    try {
-      Object.assign(point, host.resolve({ [id]: since[id] ?? 0 }, 'since'))
-    } catch (error) {
-      if (!isFanlightError(error, 'SOURCE_RESET')) throw error
-      host.onEvent?.({ type: 'reset', source: id })
-    }
-  }
-  return host.tables.source in point ? point : undefined
 }

@@ -32,7 +32,7 @@ export function promised<R>(work: () => Promise<R>): Promise<R> {
   try {
     return work()
   } catch (error) {
-    return Promise.reject(error as Error)
+    return Promise.reject(error)
   }
 }
 

@@ -5,5 +5,6 @@
  */
 export type { AnyStore, Mountable, MountedStore, MountOptions } from './mount.ts'
 export type { MountChanges } from './mount-table.ts'
-export { createRouter, type RoutedTypes, type Router, type RouterOptions } from './router.ts'
+export type { RoutedTypes, RouterOptions } from './options.ts'
+export { createRouter, type Router } from './router.ts'
 export { RouterPart } from './router-part.ts'

@@ -1,7 +1,11 @@
 import type { SourceId } from '@fanlight/core'
 
 /** The values of a store's sources with that of the table of mounts: one source is by far the most common. */
-export function joined<V>(values: { readonly [id: SourceId]: V }, source: SourceId, own: V): { readonly [id: SourceId]: V } {
+export function joined<V>(
+  values: { readonly [id: SourceId]: V },
+  source: SourceId,
+  own: V,
+): { readonly [id: SourceId]: V } {
   let first: SourceId | undefined
   for (const id in values) {
     if (first !== undefined) return { ...values, [source]: own }
@@ -19,7 +23,11 @@ export class Joiner {
   #own: number | undefined
   #result: { readonly [id: SourceId]: number } = {}
 
-  join(values: { readonly [id: SourceId]: number }, source: SourceId, own: number): { readonly [id: SourceId]: number } {
+  join(
+    values: { readonly [id: SourceId]: number },
+    source: SourceId,
+    own: number,
+  ): { readonly [id: SourceId]: number } {
     if (values !== this.#values || own !== this.#own) {
       this.#result = joined(values, source, own)
       this.#values = values

@@ -11,7 +11,11 @@ type Lifting = Pick<Part, 'places' | 'direct'>
  *
  * @param versioned whether they keep their versions: where no other store answers beside this one
  */
-export function liftEntries({ places, direct }: Lifting, entries: readonly Entry[], versioned: boolean): readonly Entry[] {
+export function liftEntries(
+  { places, direct }: Lifting,
+  entries: readonly Entry[],
+  versioned: boolean,
+): readonly Entry[] {
   const [first] = places
   if (first === undefined || entries.length === 0) return []
   if (direct) {
@@ -97,7 +101,10 @@ function covers(spans: readonly Span[], key: string): boolean {
 }
 
 /** Several lists in one, in key order; cheap where each is in order and they lie one behind the other. */
-export function inOrder<I extends { readonly key: string }>(lists: readonly (readonly I[])[], reverse: boolean): readonly I[] {
+export function inOrder<I extends { readonly key: string }>(
+  lists: readonly (readonly I[])[],
+  reverse: boolean,
+): readonly I[] {
   const filled = lists.filter((list) => list.length > 0)
   const [first] = filled
   if (first === undefined) return []

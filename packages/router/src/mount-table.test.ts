@@ -7,7 +7,11 @@ const users = createMemoryStore({ name: 'users' })
 const teams = createMemoryStore({ name: 'teams' })
 
 function tableOf(mounts: Record<string, Mountable>, former = 100): MountTable {
-  return new MountTable('mounts', Object.entries(mounts).map(([prefix, store]) => readMount(prefix, store, 0)), former)
+  return new MountTable(
+    'mounts',
+    Object.entries(mounts).map(([prefix, store]) => readMount(prefix, store, 0)),
+    former,
+  )
 }
 
 function change(table: MountTable, changes: MountChanges): number {
@@ -53,7 +57,11 @@ describe('the table of mounts as a source', () => {
   test('a change whose check throws changes nothing', () => {
     const table = tableOf({ 'a/': users })
     const { current } = table
-    expect(() => table.enter(table.changed({ 'b/': users }), () => { throw new Error('no') })).toThrow('no')
+    expect(() =>
+      table.enter(table.changed({ 'b/': users }), () => {
+        throw new Error('no')
+      }),
+    ).toThrow('no')
     expect(table.current).toBe(current)
     expect(table.oldest).toBe(0)
   })

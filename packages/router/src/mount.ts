@@ -49,12 +49,17 @@ export interface Mount {
  */
 export function readMount(prefix: string, mountable: Mountable, since: number): Mount {
   assertKey(prefix)
-  const { store: given, keepOpen = false }: Partial<MountedStore> = isStore(mountable) ? { store: mountable } : (mountable ?? {})
+  const { store: given, keepOpen = false }: Partial<MountedStore> = isStore(mountable)
+    ? { store: mountable }
+    : (mountable ?? {})
   if (!isStore(given)) throw badMount(prefix, 'there is no store: give a store, or { store, keepOpen }')
   const store = given as unknown as Store
   const exact = prefix !== '' && !prefix.endsWith('/')
   if (exact && !store.supports.single) {
-    throw badMount(prefix, `a store of many keys needs a prefix that is empty or ends with '/': mount it at '${prefix}/'`)
+    throw badMount(
+      prefix,
+      `a store of many keys needs a prefix that is empty or ends with '/': mount it at '${prefix}/'`,
+    )
   }
   return { prefix, end: exact ? `${prefix}\0` : prefixEnd(prefix), exact, store, keepOpen, since }
 }

@@ -100,7 +100,15 @@ function partOf(store: Store, shares: readonly Share[], reverse: boolean): Part 
   if (limited) {
     const list = shares.map(({ span }) => span)
     const origins = shares.map(({ origin }) => origin)
-    return { store, query: queryOf(list), places, direct: places.length <= 1, limited, reverse: isReverse(list), origins }
+    return {
+      store,
+      query: queryOf(list),
+      places,
+      direct: places.length <= 1,
+      limited,
+      reverse: isReverse(list),
+      origins,
+    }
   }
   const merged = mergeSpans(shares.map(({ span }) => span))
   const asked = merged.length === 0 ? shares.slice(0, 1).map(({ span }) => span) : hulls(merged)

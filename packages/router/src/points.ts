@@ -1,4 +1,5 @@
 import type { SourceId, Versions } from '@fanlight/core'
+import type { MountTable } from './mount-table.ts'
 import { lower, raise } from './scope.ts'
 import type { Sub } from './sub.ts'
 
@@ -42,7 +43,7 @@ export function frozenWith(subs: readonly Sub[], isStuck: (sub: Sub) => boolean)
   const frozen = new Set(subs.filter(isStuck))
   if (frozen.size === 0) return none
   const sources = new Set([...frozen].flatMap((sub) => Object.keys(sub.reached)))
-  for (let size = 0; size < frozen.size; ) {
+  for (let size = 0; size < frozen.size;) {
     size = frozen.size
     for (const sub of subs) {
       const own = Object.keys(sub.reached)
@@ -57,4 +58,13 @@ export function frozenWith(subs: readonly Sub[], isStuck: (sub: Sub) => boolean)
 /** Raises a point to what another says of the same sources. */
 export function raiseKnown(point: Record<SourceId, number>, other: Versions): void {
   for (const source in point) point[source] = Math.max(point[source] ?? 0, other[source] ?? 0)
+}
+
+/** How far a point is behind what anyone here has reached. */
+export function behindOf(versions: Versions, subs: readonly Sub[], { source, current }: MountTable): Versions {
+  const leads = leadingPoint(subs)
+  leads[source] = current.version
+  const behind: Record<SourceId, number> = {}
+  for (const id in versions) behind[id] = Math.max(0, (leads[id] ?? 0) - (versions[id] ?? 0))
+  return behind
 }

@@ -1,6 +1,19 @@
 import type {
-  ChangesOptions, Continued, Feed, FeedState, FetchOptions, Query, Snapshot, SourceId, Store, Supports, Types, Update, ValueAt,
-  Versions, WatchOptions,
+  ChangesOptions,
+  Continued,
+  Feed,
+  FeedState,
+  FetchOptions,
+  Query,
+  Snapshot,
+  SourceId,
+  Store,
+  Supports,
+  Types,
+  Update,
+  ValueAt,
+  Versions,
+  WatchOptions,
 } from '@fanlight/core'
 import type { Scope } from './scope.ts'
 

@@ -32,7 +32,13 @@ storeConformance('the same store mounted twice', {
     return createRouter({ 'x/': store, 'y/': store }, { clock: seams.clock })
   },
   keys: keysUnder('x/'),
-  expected: (state) => new Map([...state].flatMap(([key, value]) => [[key, value], [`y/${key.slice(2)}`, value]])),
+  expected: (state) =>
+    new Map(
+      [...state].flatMap(([key, value]) => [
+        [key, value],
+        [`y/${key.slice(2)}`, value],
+      ]),
+    ),
 })
 
 const three = ['', 'a/', 'a/b/']

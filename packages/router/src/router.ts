@@ -1,7 +1,24 @@
 import {
-  type Change, type ChangeOf, type ChangesOptions, type Clock, type CommitOptions, type Continued, defaultLimits, type EventListener, type Feed,
-  type FeedState, type FetchOptions, type Limits, type Mounted, type Query, type Snapshot, type SourceId, type Store, type Supports,
-  systemClock, type Types, type WritableStore, type Update, type ValueAt, type Versions, type WatchOptions, FanlightError, isFanlightError,
+  type ChangesOptions,
+  type Continued,
+  defaultLimits,
+  type Feed,
+  type FeedState,
+  type FetchOptions,
+  type Query,
+  type Snapshot,
+  type SourceId,
+  type Store,
+  type Supports,
+  systemClock,
+  type Types,
+  type WritableStore,
+  type Update,
+  type ValueAt,
+  type Versions,
+  type WatchOptions,
+  FanlightError,
+  isFanlightError,
 } from '@fanlight/core'
 import { closed, readQuery } from '@fanlight/core/kit'
 import { changesFrom } from './changes.ts'
@@ -9,39 +26,14 @@ import { commitTo } from './commit.ts'
 import { type FeedHost, RouterFeed } from './feed.ts'
 import { fetchFrom } from './fetch.ts'
 import { Joiner } from './joined.ts'
-import { type AnyStore, badMount, type Mountable, type MountedStore, type MountOptions, readMount } from './mount.ts'
+import { type AnyStore, badMount, type Mountable, type MountOptions, readMount } from './mount.ts'
 import { type MountChanges, MountTable } from './mount-table.ts'
+import type { Commit, RoutedTypes, RouterOptions } from './options.ts'
 import { planOf } from './plan.ts'
 import { RouterPart } from './router-part.ts'
 import { foreign, Scope } from './scope.ts'
 import { scopedTo } from './scoped.ts'
 import type { Table } from './table.ts'
-
-/** Options of `createRouter`. */
-export interface RouterOptions {
-  /**
-   * The name of the router, in errors and in the source id of its table of mounts. Routers that stand in one tree with
-   * equal mounts, and change them apart from each other, need different names. Default 'mounts'.
-   */
-  readonly name?: string | undefined
-  /** `ranges`, `feeds` and `timeoutMs` are the router's own; the others are those of its stores. */
-  readonly limits?: Partial<Limits> | undefined
-  /** How many former tables of mounts are known, for whoever comes back from before a change. Default 1,000. */
-  readonly tables?: number | undefined
-  /** Time, for deadlines. Default the machine's. */
-  readonly clock?: Clock | undefined
-  /** Hears of stalls, of answers that were carried to a common point, of restarts, folds and resets. Default: nobody does. */
-  readonly onEvent?: EventListener | undefined
-}
-
-/** Changes several keys as one. */
-type Commit<T extends Types> = (changes: readonly ChangeOf<T>[], options?: CommitOptions) => Promise<Versions>
-
-/** The stores among what is mounted, without the options of their mounts. */
-type StoresIn<M> = { [P in keyof M]: M[P] extends MountedStore<infer S> ? S : M[P] }
-
-/** The types of a router over these mounts. */
-export type RoutedTypes<M> = Mounted<StoresIn<M>>
 
 /**
  * Several stores in one ordered keyspace, and a store itself: `createRouter` makes one. It answers at one moment of every
@@ -118,7 +110,7 @@ export class MountRouter<T extends Types = { '': unknown }> implements Store<T> 
    * ```
    */
   fetch<const Q extends Query>(query: Q, options?: FetchOptions): Promise<Snapshot<ValueAt<T, Q>>> {
-    return fetchFrom(this.#host, query, options) as Promise<Snapshot<unknown>> as Promise<Snapshot<ValueAt<T, Q>>>
+    return fetchFrom(this.#host, query, options) as Promise<Snapshot<ValueAt<T, Q>>>
   }
 
   /**
@@ -127,7 +119,7 @@ export class MountRouter<T extends Types = { '': unknown }> implements Store<T> 
    * @throws BAD_QUERY, BAD_KEY, LOST_IN_FOG, SOURCE_RESET, STALLED, ABORTED, CLOSED
    */
   changes<const Q extends Query>(query: Q, options: ChangesOptions): Promise<Update<ValueAt<T, Q>>> {
-    return changesFrom(this.#host, query, options) as Promise<Update<unknown>> as Promise<Update<ValueAt<T, Q>>>
+    return changesFrom(this.#host, query, options) as Promise<Update<ValueAt<T, Q>>>
   }
 
   /**
@@ -152,11 +144,14 @@ export class MountRouter<T extends Types = { '': unknown }> implements Store<T> 
     this.#assertOpen()
     const { limits } = this.#host
     if (this.#feeds.size >= limits.feeds) {
-      throw new FanlightError('TOO_MANY', `there are ${this.#feeds.size} feeds already: close some, or raise limits.feeds`)
+      throw new FanlightError(
+        'TOO_MANY',
+        `there are ${this.#feeds.size} feeds already: close some, or raise limits.feeds`,
+      )
     }
     const feed = new RouterFeed(this.#host, readQuery(query, limits.ranges), options)
     this.#feeds.add(feed)
-    return feed as Feed<unknown> as Feed<ValueAt<T, Q>>
+    return feed as Feed as Feed<ValueAt<T, Q>>
   }
 
   /**
@@ -171,7 +166,7 @@ export class MountRouter<T extends Types = { '': unknown }> implements Store<T> 
     return (takes ? this.#commit : undefined) as Commit<T>
   }
 
-  readonly #commit: Commit<T> = (changes, options) => commitTo(this.#host, changes as readonly Change[], options)
+  readonly #commit: Commit<T> = (changes, options) => commitTo(this.#host, changes, options)
 
   /**
    * Mounts a store while feeds run: a commit to the table of mounts.
@@ -192,7 +187,8 @@ export class MountRouter<T extends Types = { '': unknown }> implements Store<T> 
    * ```
    */
   mount(prefix: string, store: AnyStore, options: MountOptions = {}): Versions {
-    if (this.#tables.current.at(prefix) !== undefined) throw badMount(prefix, 'something is mounted there: unmount it first')
+    if (this.#tables.current.at(prefix) !== undefined)
+      throw badMount(prefix, 'something is mounted there: unmount it first')
     return this.remount({ [prefix]: { ...options, store } })
   }
 
@@ -248,7 +244,7 @@ export class MountRouter<T extends Types = { '': unknown }> implements Store<T> 
         throw error
       }
     })
-    for (const feed of [...this.#feeds]) feed.retabled()
+    for (const feed of this.#feeds) feed.retabled()
     return { [this.#tables.source]: table.version }
   }
 
@@ -337,7 +333,8 @@ export class MountRouter<T extends Types = { '': unknown }> implements Store<T> 
     const resolved = this.#scope.resolve(point, what)
     const { source, oldest } = this.#tables
     const version = resolved[source]
-    if (version !== undefined && version >= oldest && this.#tables.at(version) === undefined) throw foreign(source, version)
+    if (version !== undefined && version >= oldest && this.#tables.at(version) === undefined)
+      throw foreign(source, version)
     return resolved
   }
 }
@@ -370,5 +367,5 @@ export function createRouter<const M extends Readonly<Record<string, Mountable>>
   mounts: M,
   options: RouterOptions = {},
 ): Router<RoutedTypes<M>> {
-  return new MountRouter<RoutedTypes<M>>(mounts, options) as unknown as Router<RoutedTypes<M>>
+  return new MountRouter<RoutedTypes<M>>(mounts, options)
 }

@@ -1,4 +1,13 @@
-import { type Continued, FanlightError, type FeedState, type SourceId, type SourceState, type Store, type Supports, type Versions } from '@fanlight/core'
+import {
+  type Continued,
+  FanlightError,
+  type FeedState,
+  type SourceId,
+  type SourceState,
+  type Store,
+  type Supports,
+  type Versions,
+} from '@fanlight/core'
 import { checkVersions, sourceName } from '@fanlight/core/kit'
 import { badMount } from './mount.ts'
 

@@ -84,13 +84,17 @@ export class Sub {
     return kept
   }
 
-  /** Rings when its store has come as far as the others, of which it is behind. */
-  await(leads: Versions): void {
-    if (this.#waiting || this.#feed === undefined) return
-    const { reached } = this.#feed
+  /**
+   * Rings when its store has come as far as the others.
+   *
+   * @returns whether it is behind them
+   */
+  await(leads: Versions): boolean {
+    if (this.#waiting) return true
+    const { reached } = this
     const min: Record<SourceId, number> = {}
     for (const source in reached) if ((reached[source] ?? 0) < (leads[source] ?? 0)) min[source] = leads[source] ?? 0
-    if (Object.keys(min).length === 0) return
+    if (Object.keys(min).length === 0) return false
     const { store, query } = this.part
     this.#waiting = true
     const done = (): void => {
@@ -101,6 +105,7 @@ export class Sub {
       done()
       this.#ring()
     }, done)
+    return true
   }
 
   /**
@@ -162,7 +167,9 @@ export class Sub {
 
   #failed(): FeedState {
     const why = this.error
-    return Object.fromEntries(this.part.store.sources.map((source) => [source, { status: 'failed', why } as FeedState[string]]))
+    return Object.fromEntries(
+      this.part.store.sources.map((source) => [source, { status: 'failed', why } as FeedState[string]]),
+    )
   }
 }
 

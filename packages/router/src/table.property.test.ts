@@ -20,9 +20,13 @@ const mounts: fc.Arbitrary<Mount[]> = fc
     maxLength: 12,
     selector: ([at, exact]) => at + exact,
   })
-  .map((list) => list.map(([at, exact, which]) => readMount(at + exact, exact === '' ? (which ? many : other) : single, 0)))
+  .map((list) =>
+    list.map(([at, exact, which]) => readMount(at + exact, exact === '' ? (which ? many : other) : single, 0)),
+  )
 
-const key = fc.tuple(prefix, fc.constantFrom('', 'a', 'a\0', 'x\uffff', 'b', '0', '😀', '/')).map(([at, rest]) => at + rest)
+const key = fc
+  .tuple(prefix, fc.constantFrom('', 'a', 'a\0', 'x\uffff', 'b', '0', '😀', '/'))
+  .map(([at, rest]) => at + rest)
 
 /** The mount of a key, found in the slow and obvious way. */
 function longest(list: readonly Mount[], at: string): Mount | undefined {
@@ -53,7 +57,9 @@ describe('the table of mounts', () => {
           expect(piece.mount).toBe(longest(list, piece.lo))
         }
         for (const at of keys) {
-          const inside = pieces.filter((piece) => compareKeys(at, piece.lo) >= 0 && (piece.hi === undefined || compareKeys(at, piece.hi) < 0))
+          const inside = pieces.filter(
+            (piece) => compareKeys(at, piece.lo) >= 0 && (piece.hi === undefined || compareKeys(at, piece.hi) < 0),
+          )
           const asked = compareKeys(at, lo) >= 0 && (hi === undefined || compareKeys(at, hi) < 0)
           expect(inside.length).toBe(asked ? 1 : 0)
           if (asked) expect(inside[0]?.mount).toBe(longest(list, at))
@@ -70,7 +76,9 @@ describe('the table of mounts', () => {
         for (const at of keys) {
           const [old, now] = [longest(before, at), longest(after, at)]
           const changed = old?.store !== now?.store || old?.prefix !== now?.prefix
-          const inside = spans.some(({ lo, hi }) => compareKeys(at, lo) >= 0 && (hi === undefined || compareKeys(at, hi) < 0))
+          const inside = spans.some(
+            ({ lo, hi }) => compareKeys(at, lo) >= 0 && (hi === undefined || compareKeys(at, hi) < 0),
+          )
           expect(inside).toBe(changed)
         }
       }),
@@ -80,24 +88,29 @@ describe('the table of mounts', () => {
   test('since says no version at which a key of the mount belonged to another', () => {
     const change = fc.record({ at: prefix, store: fc.constantFrom(many, other, undefined) })
     fc.assert(
-      fc.property(mounts, fc.array(change, { maxLength: 6 }), fc.array(key, { minLength: 3 }), (first, changes, keys) => {
-        const table = new MountTable('t', first, 100)
-        const versions = [0]
-        for (const { at, store } of changes) {
-          if (store === undefined && table.current.at(at) === undefined) continue
-          table.enter(table.changed({ [at]: store }), () => undefined)
-          versions.push(table.current.version)
-        }
-        const { current } = table
-        for (const at of keys) {
-          const mount = current.find(at)
-          const since = mount?.since ?? current.bareSince
-          for (const version of versions) {
-            const old = table.at(version)?.find(at)
-            if (version >= since) expect([old?.store, old?.prefix]).toEqual([mount?.store, mount?.prefix])
+      fc.property(
+        mounts,
+        fc.array(change, { maxLength: 6 }),
+        fc.array(key, { minLength: 3 }),
+        (first, changes, keys) => {
+          const table = new MountTable('t', first, 100)
+          const versions = [0]
+          for (const { at, store } of changes) {
+            if (store === undefined && table.current.at(at) === undefined) continue
+            table.enter(table.changed({ [at]: store }), () => undefined)
+            versions.push(table.current.version)
           }
-        }
-      }),
+          const { current } = table
+          for (const at of keys) {
+            const mount = current.find(at)
+            const since = mount?.since ?? current.bareSince
+            for (const version of versions) {
+              const old = table.at(version)?.find(at)
+              if (version >= since) expect([old?.store, old?.prefix]).toEqual([mount?.store, mount?.prefix])
+            }
+          }
+        },
+      ),
     )
   })
 })

@@ -63,7 +63,7 @@ export class Table {
     const pieces: Piece[] = []
     const open = this.#enclosing(lo)
     let next = this.#indexAfter(lo)
-    for (let at = lo; ; ) {
+    for (let at = lo; ;) {
       const inner = open.at(-1)
       const end = leastEnd(hi, inner?.end)
       const mount = this.mounts[next]
@@ -154,7 +154,8 @@ export function changedSpans(before: Table, after: Table, spans: readonly Span[]
     if (hi !== undefined && compareKeys(lo, hi) >= 0) continue
     for (const piece of after.pieces(lo, hi)) {
       for (const old of before.pieces(piece.lo, piece.hi)) {
-        if (!sameMount(old.mount, piece.mount)) changed.push({ lo: old.lo, hi: old.hi, limit: Infinity, reverse: false })
+        if (!sameMount(old.mount, piece.mount))
+          changed.push({ lo: old.lo, hi: old.hi, limit: Infinity, reverse: false })
       }
     }
   }

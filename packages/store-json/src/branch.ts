@@ -24,7 +24,13 @@ export class Branch {
   #closing: string | undefined
   #hidden: number
 
-  private constructor(level: number, members: Map<string | Member, Member>, hidden: number, opening?: string, closing?: string) {
+  private constructor(
+    level: number,
+    members: Map<string | Member, Member>,
+    hidden: number,
+    opening?: string,
+    closing?: string,
+  ) {
     this.level = level
     this.#members = members
     this.#hidden = hidden

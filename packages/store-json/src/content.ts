@@ -1,7 +1,16 @@
-import { type Change, type DriverCommit, FanlightError, type Written, checkValue, isFanlightError, valuesEqual } from '@fanlight/core'
+import {
+  type Change,
+  type DriverCommit,
+  FanlightError,
+  type Written,
+  checkValue,
+  isFanlightError,
+  valuesEqual,
+} from '@fanlight/core'
 import { assertKey } from '@fanlight/core/kit'
 import { JsonDocument } from './document.ts'
-import { readValue, roundedNumber } from './json-values.ts'
+import { assertJsonValue, readValue, roundedNumber } from './json-values.ts'
+import { pathAt } from './paths.ts'
 import { tooLarge } from './reading.ts'
 
 /** How the content of a file is understood. */
@@ -30,7 +39,9 @@ export function parseContent(bytes: Uint8Array | undefined, { depth, path }: Con
   try {
     return { bytes, document: JsonDocument.parse(decode(bytes), depth) }
   } catch (error) {
-    throw isFanlightError(error) ? new FanlightError(error.code, `${path}: ${error.message}`, { cause: error.cause }) : error
+    throw isFanlightError(error)
+      ? new FanlightError(error.code, `${path}: ${error.message}`, { cause: error.cause })
+      : error
   }
 }
 
@@ -52,7 +63,9 @@ export function differences(before: Content, after: Content, options: ContentOpt
   try {
     return differencesOf(before.document.leaves(), after.document.leaves(), options)
   } catch (error) {
-    throw isFanlightError(error) ? new FanlightError(error.code, `${path}: ${error.message}`, { keys: error.keys }) : error
+    throw isFanlightError(error)
+      ? new FanlightError(error.code, `${path}: ${error.message}`, { keys: error.keys })
+      : error
   }
 }
 
@@ -84,6 +97,27 @@ function valueOf(key: string, raw: string, { rounding, valueDepth }: ContentOpti
     throw isFanlightError(error) ? new FanlightError(error.code, `${place}: ${error.message}`, { keys: [key] }) : error
   }
   return value
+}
+
+/**
+ * Refuses changes that no document can hold, whatever is in it.
+ *
+ * @throws BAD_KEY, BAD_VALUE
+ */
+export function assertCarried(changes: readonly Change[], depth: number): void {
+  for (const change of changes) {
+    const path = pathAt(change.key, depth)
+    if (change.gone === true) continue
+    assertJsonValue(change.value, change.key)
+    if (path.length < depth && isObject(change.value)) {
+      const message = `with depth ${depth} the members of an object at ${JSON.stringify(change.key)} are keys: commit each`
+      throw new FanlightError('BAD_VALUE', message, { keys: [change.key] })
+    }
+  }
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /**

@@ -5,14 +5,19 @@ import { JsonDocument } from './document.ts'
 import { roundedNumber } from './json-values.ts'
 import { locate } from './locate.ts'
 
-const name = fc.oneof(fc.constantFrom('', 'a', 'b', '__proto__', '2', '10', 'a/b', 'é', '😀', '\n', '"', '\\'), fc.string({ unit: 'grapheme', maxLength: 3 }))
+const name = fc.oneof(
+  fc.constantFrom('', 'a', 'b', '__proto__', '2', '10', 'a/b', 'é', '😀', '\n', '"', '\\'),
+  fc.string({ unit: 'grapheme', maxLength: 3 }),
+)
 const value = fc.jsonValue({ maxDepth: 3 })
 const indent = fc.constantFrom('', ' ', '  ', '\t', '    ')
 
 /** An object as text, whatever its names are called. */
 function textOf(members: readonly (readonly [string, unknown])[], space: string): string {
   const line = space === '' ? '' : '\n'
-  const texts = members.map(([member, held]) => `${line}${space}${JSON.stringify(member)}:${JSON.stringify(held, null, space)}`)
+  const texts = members.map(
+    ([member, held]) => `${line}${space}${JSON.stringify(member)}:${JSON.stringify(held, null, space)}`,
+  )
   return `{${texts.join(',')}${line}}`
 }
 
@@ -53,27 +58,63 @@ test('a changed document holds what a map would, the members that stay in their 
 })
 
 test('where a text stops to be JSON is found in every text that JSON.parse refuses', () => {
-  const tokens = fc.constantFrom('{', '}', '[', ']', ',', ':', '"a"', '"', '1', '-', '01', '1.', '1e5', 'true', 'nul', ' ', '\n', '\\', '"\\u00"', '\u0001')
+  const tokens = fc.constantFrom(
+    '{',
+    '}',
+    '[',
+    ']',
+    ',',
+    ':',
+    '"a"',
+    '"',
+    '1',
+    '-',
+    '01',
+    '1.',
+    '1e5',
+    'true',
+    'nul',
+    ' ',
+    '\n',
+    '\\',
+    '"\\u00"',
+    '\u0001',
+  )
   let refused = 0
   fc.assert(
-    fc.property(fc.oneof(fc.json(), fc.array(tokens).map((list) => list.join(''))), fc.nat(), fc.boolean(), (text, cut, whole) => {
-      const broken = whole ? text : text.slice(0, cut % (text.length + 1))
-      const { line, column } = locate(broken)
-      const at = broken.split('\n').slice(0, line - 1).join('\n').length + (line > 1 ? 1 : 0) + column - 1
-      let isJson = true
-      try {
-        JSON.parse(broken)
-      } catch (error) {
-        isJson = false
-        refused++
-        // The engine says where in some of its messages: at the end of a token that is cut off, or at its beginning.
-        const said = /position (\d+)/.exec((error as Error).message)?.[1]
-        if (said !== undefined) expect(at).toBeLessThanOrEqual(Number(said))
-        // All before the place can be gone on with: what stands there is the first mistake.
-        expect(canGoOn(broken.slice(0, at))).toBe(true)
-      }
-      if (isJson) expect(at).toBe(broken.length)
-    }),
+    fc.property(
+      fc.oneof(
+        fc.json(),
+        fc.array(tokens).map((list) => list.join('')),
+      ),
+      fc.nat(),
+      fc.boolean(),
+      (text, cut, whole) => {
+        const broken = whole ? text : text.slice(0, cut % (text.length + 1))
+        const { line, column } = locate(broken)
+        const at =
+          broken
+            .split('\n')
+            .slice(0, line - 1)
+            .join('\n').length +
+          (line > 1 ? 1 : 0) +
+          column -
+          1
+        let isJson = true
+        try {
+          JSON.parse(broken)
+        } catch (error) {
+          isJson = false
+          refused++
+          // The engine says where in some of its messages: at the end of a token that is cut off, or at its beginning.
+          const said = /position (\d+)/.exec((error as Error).message)?.[1]
+          if (said !== undefined) expect(at).toBeLessThanOrEqual(Number(said))
+          // All before the place can be gone on with: what stands there is the first mistake.
+          expect(canGoOn(broken.slice(0, at))).toBe(true)
+        }
+        if (isJson) expect(at).toBe(broken.length)
+      },
+    ),
     { numRuns: 2_000 },
   )
   expect(refused).toBeGreaterThan(200)

@@ -19,8 +19,14 @@ function del(name: string): Change {
 
 describe('the layout of a document', () => {
   test.each([
-    '{}', '{ }', '{\n}\n', '\ufeff{"a":1}\r\n', ' \n{"a" : 1 ,"b":[ 1,2 ]}\n\n', '{\n\t"a": {\n\t\t"b": 1\n\t}\n}',
-    '{"\\u0061": 1, "a/b": "\\/", "n": 1.50e+3, "big": 12345678901234567890}', '{"__proto__": {"x": 1}, "": null}',
+    '{}',
+    '{ }',
+    '{\n}\n',
+    '\ufeff{"a":1}\r\n',
+    ' \n{"a" : 1 ,"b":[ 1,2 ]}\n\n',
+    '{\n\t"a": {\n\t\t"b": 1\n\t}\n}',
+    '{"\\u0061": 1, "a/b": "\\/", "n": 1.50e+3, "big": 12345678901234567890}',
+    '{"__proto__": {"x": 1}, "": null}',
   ])('%j comes back as it was', (text) => {
     expect(JsonDocument.parse(text, 1).text()).toBe(text)
     expect(JsonDocument.parse(text, 3).text()).toBe(text)
@@ -49,7 +55,11 @@ describe('the layout of a document', () => {
     ['two spaces', '{\n  "a": 1\n}\n', '{\n  "a": 1,\n  "b": {\n    "c": 2\n  }\n}\n'],
     ['four spaces', '{\n    "a": 1\n}', '{\n    "a": 1,\n    "b": {\n        "c": 2\n    }\n}'],
     ['tabs', '{\n\t"a": 1\n}\n', '{\n\t"a": 1,\n\t"b": {\n\t\t"c": 2\n\t}\n}\n'],
-    ['lines that end as on Windows', '{\r\n  "a": 1\r\n}\r\n', '{\r\n  "a": 1,\r\n  "b": {\r\n    "c": 2\r\n  }\r\n}\r\n'],
+    [
+      'lines that end as on Windows',
+      '{\r\n  "a": 1\r\n}\r\n',
+      '{\r\n  "a": 1,\r\n  "b": {\r\n    "c": 2\r\n  }\r\n}\r\n',
+    ],
     ['lines without indentation', '{\n"a": 1\n}', '{\n"a": 1,\n"b": {\n"c": 2\n}\n}'],
     ['one line', '{"a":1}', '{"a":1,"b":{"c":2}}'],
     ['one line with spaces', '{"a": 1, "z": 3}', '{"a": 1, "z": 3, "b": {"c":2}}'],
@@ -57,7 +67,11 @@ describe('the layout of a document', () => {
     ['nothing', '{}', '{\n  "b": {\n    "c": 2\n  }\n}'],
     ['nothing, with a line end', '{}\n', '{\n  "b": {\n    "c": 2\n  }\n}\n'],
     ['nothing, with white space inside', '{ \n }', '{\n  "b": {\n    "c": 2\n  }\n}'],
-    ['fourteen spaces', `{\n${' '.repeat(14)}"a": 1\n}`, `{\n${' '.repeat(14)}"a": 1,\n${' '.repeat(14)}"b": {\n${' '.repeat(28)}"c": 2\n${' '.repeat(14)}}\n}`],
+    [
+      'fourteen spaces',
+      `{\n${' '.repeat(14)}"a": 1\n}`,
+      `{\n${' '.repeat(14)}"a": 1,\n${' '.repeat(14)}"b": {\n${' '.repeat(28)}"c": 2\n${' '.repeat(14)}}\n}`,
+    ],
   ])('%s is gone on with', (_, before, after) => {
     expect(changed(before, [put('b', { c: 2 })])).toBe(after)
   })
@@ -73,7 +87,10 @@ describe('the layout of a document', () => {
   })
 
   test('names that JavaScript treats in its own way are names like all others', () => {
-    const text = changed('{}', ['__proto__', 'constructor', '', '2', '10', 'toString'].map((name) => put(name, { is: name })))
+    const text = changed(
+      '{}',
+      ['__proto__', 'constructor', '', '2', '10', 'toString'].map((name) => put(name, { is: name })),
+    )
     const document = JsonDocument.parse(text, 1)
     expect([...document.leaves().keys()]).toEqual(['', '10', '2', '__proto__', 'constructor', 'toString'])
     expect(JSON.parse(document.leaves().get('__proto__') ?? '')).toEqual({ is: '__proto__' })
@@ -85,7 +102,11 @@ describe('several members of one name', () => {
   const text = '{"a": 1, "b": 2, "a": 3, "a": 4, "c": 5}'
 
   test('the last counts, and the others stay while nobody changes it', () => {
-    expect([...JsonDocument.parse(text, 1).leaves()]).toEqual([['b', '2'], ['a', '4'], ['c', '5']])
+    expect([...JsonDocument.parse(text, 1).leaves()]).toEqual([
+      ['b', '2'],
+      ['a', '4'],
+      ['c', '5'],
+    ])
     expect(changed(text, [put('b', 6)])).toBe(text.replace('2', '6'))
   })
 
@@ -96,7 +117,8 @@ describe('several members of one name', () => {
 })
 
 describe('a depth of two', () => {
-  const text = '{\n  "version": 3,\n  "users": {\n    "ann": 1,\n    "bob": {"x": 1}\n  },\n  "none": {},\n  "list": [1]\n}\n'
+  const text =
+    '{\n  "version": 3,\n  "users": {\n    "ann": 1,\n    "bob": {"x": 1}\n  },\n  "none": {},\n  "list": [1]\n}\n'
 
   test('members of members are keys; what stands above is at its own key; what is empty stays in the file', () => {
     const document = JsonDocument.parse(text, 2)
@@ -115,7 +137,9 @@ describe('a depth of two', () => {
     )
     expect(changed(text, [put(key('none', 'a/b'), true)], 2)).toBe(text.replace('{}', '{\n    "a/b": true\n  }'))
     expect(changed('{}', [put(key('a', 'b'), 1)], 2)).toBe('{\n  "a": {\n    "b": 1\n  }\n}')
-    expect(changed('{"a":{"b":1}}', [put(key('a', 'c'), {}), put(key('d', 'e'), 2)], 2)).toBe('{"a":{"b":1,"c":{}},"d":{"e":2}}')
+    expect(changed('{"a":{"b":1}}', [put(key('a', 'c'), {}), put(key('d', 'e'), 2)], 2)).toBe(
+      '{"a":{"b":1,"c":{}},"d":{"e":2}}',
+    )
   })
 
   test('an object that a commit emptied goes with its last member; one that was empty stays', () => {
@@ -139,7 +163,9 @@ describe('a depth of two', () => {
   })
 
   test('unless what is in the way goes with the same commit', () => {
-    expect(changed('{"a":{"b":1,"c":2}}', [put(key('a'), 5), del(key('a', 'b')), del(key('a', 'c'))], 2)).toBe('{"a":5}')
+    expect(changed('{"a":{"b":1,"c":2}}', [put(key('a'), 5), del(key('a', 'b')), del(key('a', 'c'))], 2)).toBe(
+      '{"a":5}',
+    )
     expect(changed('{"a":5,"z":0}', [del(key('a')), put(key('a', 'b'), 1)], 2)).toBe('{"a":{"b":1},"z":0}')
     expect(changed('{"a":{}}', [put(key('a'), 5)], 2)).toBe('{"a":5}')
   })
@@ -147,11 +173,22 @@ describe('a depth of two', () => {
 
 describe('what is no document', () => {
   test.each([
-    ['', 1, 1], ['{', 1, 2], ['{"a": 1,}', 1, 9], ['{\n  "a": tru\n}', 2, 8], ['{"a": "x', 1, 9], ['{"a": 1} x', 1, 10],
-    ['{"a": 01}', 1, 8], ['{"a":1\r\n"b":2}', 2, 1], ["{'a': 1}", 1, 2], ['// no\n{}', 1, 1],
+    ['', 1, 1],
+    ['{', 1, 2],
+    ['{"a": 1,}', 1, 9],
+    ['{\n  "a": tru\n}', 2, 8],
+    ['{"a": "x', 1, 9],
+    ['{"a": 1} x', 1, 10],
+    ['{"a": 01}', 1, 8],
+    ['{"a":1\r\n"b":2}', 2, 1],
+    ["{'a': 1}", 1, 2],
+    ['// no\n{}', 1, 1],
   ])('%j is CORRUPT at its place', (text, line, column) => {
     expect(() => JsonDocument.parse(text, 1)).toThrow(
-      expect.objectContaining({ code: 'CORRUPT', message: expect.stringContaining(`line ${line}, column ${column}:`) as unknown }) as Error,
+      expect.objectContaining({
+        code: 'CORRUPT',
+        message: expect.stringContaining(`line ${line}, column ${column}:`) as unknown,
+      }) as Error,
     )
   })
 

@@ -99,7 +99,11 @@ export class FolderWatch {
     this.#drop(folder)
     if (id === undefined) return false
     try {
-      const stop = fs.watch(folder, (name) => this.#happened(name), () => this.#lost(folder))
+      const stop = fs.watch(
+        folder,
+        (name) => this.#happened(name),
+        () => this.#lost(folder),
+      )
       this.#watched.set(folder, { id, stop })
       // What happened before the watch began is seen by a look after it.
       if (before !== undefined) this.stir()

@@ -1,15 +1,23 @@
 import {
-  type Again, type Change, type Clock, type Driver, type DriverCommit, type DriverReading, type DriverStop, FanlightError,
-  type Pushed, type Random, type Written, isFanlightError,
+  type Again,
+  type Change,
+  type Clock,
+  type Driver,
+  type DriverCommit,
+  type DriverReading,
+  type DriverStop,
+  FanlightError,
+  type Pushed,
+  type Random,
+  type Written,
+  isFanlightError,
 } from '@fanlight/core'
 import { dirname } from 'node:path'
-import { type Content, type ContentOptions, changeAll, differences, parseContent } from './content.ts'
+import { type Content, type ContentOptions, assertCarried, changeAll, differences, parseContent } from './content.ts'
 import type { FileStat, FileSystem } from './file-system.ts'
 import { FolderWatch } from './folder-watch.ts'
-import { assertJsonValue } from './json-values.ts'
 import { NewContent, removeAbandoned } from './new-content.ts'
-import { pathAt } from './paths.ts'
-import { type FileReading, findPlace, readWhole, sameContent } from './reading.ts'
+import { type FileReading, findPlace, readWhole, sameContent, tooLarge } from './reading.ts'
 
 /** Everything that a JSON file needs to know, complete. */
 export interface JsonFileOptions extends ContentOptions {
@@ -101,25 +109,17 @@ export class JsonFile implements Driver {
   }
 
   check(changes: readonly Change[]): void {
-    const { depth } = this.#options
-    for (const change of changes) {
-      const path = pathAt(change.key, depth)
-      if (change.gone === true) continue
-      assertJsonValue(change.value, change.key)
-      if (path.length < depth && isPlainObject(change.value)) {
-        const message = `with depth ${depth} the members of an object at ${JSON.stringify(change.key)} are keys: commit each`
-        throw new FanlightError('BAD_VALUE', message, { keys: [change.key] })
-      }
-    }
+    assertCarried(changes, this.#options.depth)
   }
 
   writeMany(commits: readonly DriverCommit[]): Promise<readonly Written[] | Again> {
     // The conditions were checked now; a look that is under way may take in what breaks them.
     const taken = this.#taken
     return this.#inTurn(async () => {
-      for (let tries = 0; tries < triesMax; ) {
+      let sinceMs: number | undefined
+      for (let tries = 0; tries < triesMax;) {
         const outcome = await this.#attempt(commits, taken)
-        if (outcome === 'trouble') await this.#waitForBetter()
+        if (outcome === 'trouble') await this.#waitForBetter((sinceMs ??= this.#options.clock.now()))
         else if (outcome === 'moved') tries++
         else return outcome
       }
@@ -142,6 +142,8 @@ export class JsonFile implements Driver {
       const outcomes = changeAll(document, commits, this.#held.bytes?.length ?? 0, options)
       if (outcomes.every((outcome) => isFanlightError(outcome))) return outcomes
       const bytes = new TextEncoder().encode(document.text())
+      // What was reckoned before is not exact to the byte, and what is too large could not be read again.
+      if (bytes.length > Math.max(bytesMax, found?.stat.bytes ?? 0)) throw this.#tooLarge(bytes.length)
       await this.#harmless(made.write(bytes, found?.stat ?? this.#like, options.mode))
       replaced = await this.#replace(made, target, found)
       if (!replaced) return 'moved'
@@ -160,7 +162,11 @@ export class JsonFile implements Driver {
     try {
       return await made.replace(target, found === undefined ? undefined : { stamp, content })
     } catch (error) {
-      throw this.#unavailable('what was written could not take its place', (await made.isLeft()) ? 'no' : 'unknown', error)
+      throw this.#unavailable(
+        'what was written could not take its place',
+        (await made.isLeft()) ? 'no' : 'unknown',
+        error,
+      )
     }
   }
 
@@ -174,14 +180,14 @@ export class JsonFile implements Driver {
   }
 
   /** A file that somebody is writing, or that went, is waited for. */
-  async #waitForBetter(): Promise<void> {
+  async #waitForBetter(sinceMs: number): Promise<void> {
     const { clock, settleMs, patienceMs } = this.#options
     await new Promise<void>((resolve) => {
       clock.after(settleMs, resolve)
     })
     await this.#look()
     const trouble = this.#trouble
-    if (trouble === undefined || this.#mayCreate() || clock.now() - trouble.sinceMs < patienceMs) return
+    if (trouble === undefined || this.#mayCreate() || clock.now() - sinceMs < patienceMs) return
     throw this.#unavailable('what is there is not taken in, and not overwritten', 'no', trouble.why)
   }
 
@@ -260,9 +266,12 @@ export class JsonFile implements Driver {
 
   #enter(bytes: Uint8Array | undefined, isMissing: boolean, error: unknown): void {
     const before = this.#trouble
-    const why = isFanlightError(error) ? error : this.#unavailable('it could not be read: see the cause', undefined, error)
-    const isSame = before?.isMissing === isMissing && before.why.message === why.message && sameContent(before.bytes, bytes)
-    if (!isSame) this.#trouble = { why, bytes, isMissing, sinceMs: before?.sinceMs ?? this.#options.clock.now() }
+    const why = isFanlightError(error)
+      ? error
+      : this.#unavailable('it could not be read: see the cause', undefined, error)
+    const isSame =
+      before?.isMissing === isMissing && before.why.message === why.message && sameContent(before.bytes, bytes)
+    if (!isSame) this.#trouble = { why, bytes, isMissing, sinceMs: this.#options.clock.now() }
   }
 
   #mended(): void {
@@ -295,13 +304,13 @@ export class JsonFile implements Driver {
     return new FanlightError('UNAVAILABLE', `${this.#options.path}: ${what}`, { store: this.name, applied, cause })
   }
 
+  #tooLarge(bytes: number): FanlightError {
+    return tooLarge(this.#options.path, bytes, this.#options.bytesMax).withApplied('no')
+  }
+
   #inTurn<R>(work: () => Promise<R>): Promise<R> {
     const done = this.#turn.then(work)
     this.#turn = done.catch(() => undefined)
     return done
   }
-}
-
-function isPlainObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

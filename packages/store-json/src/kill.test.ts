@@ -22,8 +22,15 @@ beforeAll(() => {
     JSON.stringify({
       extends: join(root, 'tsconfig.base.json'),
       compilerOptions: {
-        composite: false, declaration: false, declarationMap: false, sourceMap: false, rootDir: source('.'), outDir: compiled,
-        types: ['node'], typeRoots: [join(root, 'node_modules/@types')], paths,
+        composite: false,
+        declaration: false,
+        declarationMap: false,
+        sourceMap: false,
+        rootDir: source('.'),
+        outDir: compiled,
+        types: ['node'],
+        typeRoots: [join(root, 'node_modules/@types')],
+        paths,
       },
       files: [source('store-json/src/index.ts'), source('core/src/kit.ts'), source('core/src/freeze.ts')],
     }),
@@ -34,7 +41,11 @@ beforeAll(() => {
     // What is wrong with the types is told by the build; what was compiled runs nevertheless, or the child says why not.
   }
   const at = (path: string): string => pathToFileURL(join(compiled, path)).href
-  const places = { '@fanlight/core': at('core/src/index.js'), '@fanlight/core/kit': at('core/src/kit.js'), '#freeze': at('core/src/freeze.js') }
+  const places = {
+    '@fanlight/core': at('core/src/index.js'),
+    '@fanlight/core/kit': at('core/src/kit.js'),
+    '#freeze': at('core/src/freeze.js'),
+  }
   const hooks = `const places = ${JSON.stringify(places)}
 export const resolve = (name, context, next) => places[name] ? { url: places[name], shortCircuit: true } : next(name, context)`
   writeFileSync(join(compiled, 'hooks.mjs'), hooks)
@@ -104,25 +115,29 @@ test('a process that closes its store ends by itself', async () => {
   rmSync(folder, { recursive: true })
 })
 
-test(`after kill -9, ${kills} times, the file parses and holds all that was acknowledged`, { timeout: 30_000 + kills * 2_000 }, async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'fanlight-json-'))
-  const path = join(folder, 'file.json')
-  const acknowledged = new Set<number>()
-  let next = 0
-  // The next ones get ready while one is running.
-  const ready = [new Child(), new Child()]
-  for (let i = 0; i < kills; i++) {
-    const run = ready.shift() ?? new Child()
-    if (i + 2 < kills) ready.push(new Child())
-    run.begin(path, next, 1 + (i % 5))
-    while (run.said.length < 3 + (i % 7)) await new Promise((go) => setTimeout(go, 1 + (i % 3)))
-    await run.kill()
-    for (const n of run.said) acknowledged.add(n)
-    const members = JSON.parse(readFileSync(path, 'utf8')) as Record<string, number>
-    for (const n of acknowledged) expect(members[`key ${n}`]).toBe(n)
-    next = Math.max(...Object.values(members)) + 1
-  }
-  expect(acknowledged.size).toBeGreaterThan(kills * 3)
-  expect(readdirSync(folder).filter((name) => name !== 'file.json').length).toBeLessThanOrEqual(kills)
-  rmSync(folder, { recursive: true })
-})
+test(
+  `after kill -9, ${kills} times, the file parses and holds all that was acknowledged`,
+  { timeout: 30_000 + kills * 2_000 },
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'fanlight-json-'))
+    const path = join(folder, 'file.json')
+    const acknowledged = new Set<number>()
+    let next = 0
+    // The next ones get ready while one is running.
+    const ready = [new Child(), new Child()]
+    for (let i = 0; i < kills; i++) {
+      const run = ready.shift() ?? new Child()
+      if (i + 2 < kills) ready.push(new Child())
+      run.begin(path, next, 1 + (i % 5))
+      while (run.said.length < 3 + (i % 7)) await new Promise((go) => setTimeout(go, 1 + (i % 3)))
+      await run.kill()
+      for (const n of run.said) acknowledged.add(n)
+      const members = JSON.parse(readFileSync(path, 'utf8')) as Record<string, number>
+      for (const n of acknowledged) expect(members[`key ${n}`]).toBe(n)
+      next = Math.max(...Object.values(members)) + 1
+    }
+    expect(acknowledged.size).toBeGreaterThan(kills * 3)
+    expect(readdirSync(folder).filter((name) => name !== 'file.json').length).toBeLessThanOrEqual(kills)
+    rmSync(folder, { recursive: true })
+  },
+)

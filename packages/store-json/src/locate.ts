@@ -8,6 +8,7 @@ export interface Place {
 type State = 'value' | 'first value' | 'name' | 'first name' | 'colon' | 'after' | 'end'
 
 const space = /[ \t\n\r]*/y
+// oxlint-disable-next-line no-control-regex -- strings may not hold them
 const plain = /[^"\\\u0000-\u001f]*/y
 const escape = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y
 const scalar = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null/y

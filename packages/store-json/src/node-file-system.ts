@@ -1,4 +1,13 @@
-import { type BigIntStats, type FSWatcher, linkSync, readFileSync, renameSync, statSync, unlinkSync, watch } from 'node:fs'
+import {
+  type BigIntStats,
+  type FSWatcher,
+  linkSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  watch,
+} from 'node:fs'
 import { type FileHandle, open, readFile, readdir, readlink, stat, unlink } from 'node:fs/promises'
 import { platform } from 'node:process'
 import type { ExpectedFile, FileStat, FileSystem, NewFile } from './file-system.ts'

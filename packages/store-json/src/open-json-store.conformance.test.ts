@@ -18,7 +18,8 @@ async function opened(path: string, seams: ConformanceSeams, depth: number): Pro
 }
 
 const setup = (depth = 1) => ({
-  create: (seams: ConformanceSeams) => opened(join(mkdtempSync(join(tmpdir(), 'fanlight-json-')), 'file.json'), seams, depth),
+  create: (seams: ConformanceSeams) =>
+    opened(join(mkdtempSync(join(tmpdir(), 'fanlight-json-')), 'file.json'), seams, depth),
   reopen: async (store: JsonStore, seams: ConformanceSeams) => {
     await store.close()
     return opened(places.get(store)?.path ?? '', seams, depth)
@@ -40,7 +41,7 @@ async function writeOutside(store: JsonStore, changes: readonly Change[]): Promi
   const text = existsSync(path) ? readFileSync(path, 'utf8') : '{}'
   const next = edited(text, changes)
   // What changes nothing is no change of others: only a store can commit that.
-  if (edited(text, []) === next) return (await store.commit?.(changes)) ?? {}
+  if (edited(text, []) === next) return store.commit(changes)
   if (next.length % 2 === 0) writeFileSync(path, next)
   else {
     writeFileSync(`${path}.new`, next)

@@ -1,5 +1,12 @@
 import {
-  FanlightError, type TreeStoreOptions, type Types, type WritableStore, defaultLimits, defineStore, systemClock, systemRandom,
+  FanlightError,
+  type TreeStoreOptions,
+  type Types,
+  type WritableStore,
+  defaultLimits,
+  defineStore,
+  systemClock,
+  systemRandom,
 } from '@fanlight/core'
 import { basename, resolve } from 'node:path'
 import type { FileSystem } from './file-system.ts'
@@ -80,7 +87,7 @@ const depthMax = 16
  *
  * const path = join(await mkdtemp(join(tmpdir(), 'fanlight-')), 'config.json')
  * const config = await openJsonStore<{ '': string }>(path)
- * await config.commit?.([put('language', 'en'), put('theme', 'dark')])
+ * await config.commit([put('language', 'en'), put('theme', 'dark')])
  * console.log(JSON.parse(await readFile(path, 'utf8'))) // { language: 'en', theme: 'dark' }
  * await config.close()
  * ```

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { compareKeys, isFanlightError } from '@fanlight/core'
 import { anyValue, nastyKeys, sameValue } from '@fanlight/core/conformance'
-import { deleted } from '@fanlight/core/kit'
+import { deleted, isWellFormed } from '@fanlight/core/kit'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
@@ -10,7 +10,7 @@ import {
 import { dataEnd, dataKey, historyEnd, historyKey, idKey, idName, logEnd, logKey, logVersion } from './keys.ts'
 
 const text = fc.string({ unit: fc.constantFrom('\0', '\x01', 'a', '~', '\uffff', '\ud7ff', '\ue000', '😀'), maxLength: 5 })
-const anyKey = fc.oneof(nastyKeys(), text, fc.string({ unit: 'binary' }).filter((key) => key.isWellFormed()))
+const anyKey = fc.oneof(nastyKeys(), text, fc.string({ unit: 'binary' }).filter(isWellFormed))
 const version = fc.oneof(fc.constantFrom(0, 1, 9, 10, Number.MAX_SAFE_INTEGER), fc.maxSafeNat())
 
 /** How LevelDB compares keys. */

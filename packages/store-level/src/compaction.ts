@@ -97,7 +97,10 @@ export class Compaction {
         this.watch(ring, group.at)
         return dropped
       }
-      if (group.version > pinned) return dropped
+      if (group.version > pinned) {
+        this.watch(ring, group.at)
+        return dropped
+      }
       dropped.push(group)
       for (const { touched } of group.commits) operations += 1 + 2 * touched.length
       if (operations > operationsMax) break

@@ -2,7 +2,7 @@ import { FanlightError, isFanlightError } from '@fanlight/core'
 import type { AbstractIterator, AbstractIteratorOptions, AbstractLevel } from 'abstract-level'
 
 /** A database that keys and values are kept in as text, in the order of UTF-8 bytes: classic-level, memory-level. */
-export type Level = AbstractLevel<string | Buffer | Uint8Array, string, string>
+export type Level = AbstractLevel<string | Buffer | Uint8Array>
 
 /** One write of a batch. */
 export type Operation =
@@ -54,10 +54,20 @@ export class Disk {
   }
 
   /** Writes all or nothing. */
-  write(operations: readonly Operation[], sync: boolean): Promise<void> {
+  async write(operations: readonly Operation[], sync: boolean): Promise<void> {
     // An option of classic-level: others keep nothing that could be lost.
     const options: object = { sync }
-    return this.#level.batch(operations as Operation[], options).catch((error: unknown) => this.#fail(error))
+    try {
+      // A chain costs half of what an array does, which is looked through member by member.
+      const batch = this.#level.batch()
+      for (const operation of operations) {
+        if (operation.type === 'put') batch.put(operation.key, operation.value)
+        else batch.del(operation.key)
+      }
+      await batch.write(options)
+    } catch (error) {
+      this.#fail(error)
+    }
   }
 
   /** Ends the database. */

@@ -1,4 +1,4 @@
-import { FanlightError } from '@fanlight/core'
+import { FanlightError, type SourceId } from '@fanlight/core'
 import { type Lineage, decodeLineage, encodeLineage, nextLineage } from './lineage.ts'
 import { broken, number } from './codec.ts'
 import type { Disk } from './disk.ts'
@@ -40,15 +40,17 @@ export interface Opened {
  * Reads what an earlier run wrote, or begins a store in an empty database; in either case the new incarnation is durable
  * when this resolves.
  *
+ * @param where  what to call it in errors
+ * @param source the source that the store is from now on
  * @throws CORRUPT, UNAVAILABLE
  */
-export async function openFormat(disk: Disk, where: string, name: string, incarnation: string): Promise<Opened> {
+export async function openFormat(disk: Disk, where: string, source: SourceId): Promise<Opened> {
   const [formatFound, lineageFound, horizonFound] = await disk.getMany([formatKey, lineageKey, horizonKey])
-  if (formatFound === undefined) return begin(disk, where, nextLineage(name, incarnation, undefined, 0))
+  if (formatFound === undefined) return begin(disk, where, nextLineage(source, undefined, 0))
   readFormat(formatFound, where)
   const start = decodeMark(horizonFound ?? broken(horizonKey))
   const newest = await newestMark(disk, start)
-  const lineage = nextLineage(name, incarnation, decodeLineage(lineageFound ?? broken(lineageKey)), newest.version)
+  const lineage = nextLineage(source, decodeLineage(lineageFound ?? broken(lineageKey)), newest.version)
   await disk.write([{ type: 'put', key: lineageKey, value: encodeLineage(lineage) }], true)
   return { lineage, start, newest }
 }

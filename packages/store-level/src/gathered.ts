@@ -1,3 +1,6 @@
+/** A microtask passes before it is heard of. */
+const turn = Promise.resolve()
+
 /** How many microtasks pass before a look whether more has come: so that whoever was just told of something can go on. */
 const turnsPerLook = 8
 
@@ -11,6 +14,6 @@ const turnsPerLook = 8
 export async function gathered(size: () => number, enough: number): Promise<void> {
   for (let before = -1; before < size() && size() < enough; ) {
     before = size()
-    for (let i = 0; i < turnsPerLook; i++) await undefined
+    for (let i = 0; i < turnsPerLook; i++) await turn
   }
 }

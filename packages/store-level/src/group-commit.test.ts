@@ -1,14 +1,73 @@
 import { type Change, del, put } from '@fanlight/core'
 import { breathe, turns } from '@fanlight/core/testing'
-import { describe, expect, it } from 'vitest'
+import { MemoryLevel } from 'memory-level'
+import { type Mock, describe, expect, it, vi } from 'vitest'
 import { type LevelStore, type LevelStoreOptions, openLevelStore } from './index.ts'
-import { SlowLevel } from './testing/slow-level.ts'
 
-async function open(options: LevelStoreOptions = {}): Promise<{ db: SlowLevel; store: LevelStore; source: string }> {
-  const db = new SlowLevel()
-  const store = await openLevelStore('here', { db, ...options })
-  db.batches = 0
-  return { db, store, source: store.sources[0] ?? '' }
+/** Stands between a store and the writing of its batches. */
+function writesOf(db: MemoryLevel, through: (write: () => Promise<void>) => Promise<void>): Mock<(options?: object) => Promise<void>> {
+  const begin = (db.batch as () => ReturnType<typeof db.batch>).bind(db)
+  const seen = vi.fn<(options?: object) => Promise<void>>()
+  vi.spyOn(db, 'batch').mockImplementation((() => {
+    const batch = begin()
+    const write = batch.write.bind(batch)
+    batch.write = seen.mockImplementation((options) => through(() => write(options ?? {})))
+    return batch
+  }) as never)
+  return seen
+}
+
+/** A database in memory whose batches end when they are told to, or fail. */
+class Slow {
+  readonly db = new MemoryLevel()
+  /** Whether each batch waits for `go`, when it is readable already. */
+  isHeld = false
+  /** What the next batches end with. */
+  failure: Error | undefined
+  readonly #writes = writesOf(this.db, (write) => this.#write(write))
+  readonly #getMany = vi.spyOn(this.db, 'getMany')
+  #waiting: (() => void)[] = []
+
+  /** How many batches were written. */
+  get batches(): number {
+    return this.#writes.mock.calls.length
+  }
+
+  /** How many calls of `getMany` there were. */
+  get reads(): number {
+    return this.#getMany.mock.calls.length
+  }
+
+  /** How many batches wait. */
+  get held(): number {
+    return this.#waiting.length
+  }
+
+  /** Counts from here on. */
+  reset(): void {
+    this.#writes.mockClear()
+    this.#getMany.mockClear()
+  }
+
+  /** Lets the batches that wait end. */
+  go(): void {
+    for (const end of this.#waiting.splice(0)) end()
+  }
+
+  async #write(write: () => Promise<void>): Promise<void> {
+    if (this.failure !== undefined) throw this.failure
+    // As in LevelDB, what is written can be read before its writer is told.
+    await write()
+    if (this.isHeld) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    if (this.failure !== undefined) throw this.failure
+  }
+}
+
+async function open(options: LevelStoreOptions = {}): Promise<{ slow: Slow; store: LevelStore; source: string }> {
+  const slow = new Slow()
+  const store = await openLevelStore('here', { db: slow.db, ...options })
+  slow.reset()
+  return { slow, store, source: store.sources[0] ?? '' }
 }
 
 function keyed(i: number): string {
@@ -17,35 +76,35 @@ function keyed(i: number): string {
 
 describe('group commit', () => {
   it('writes what was made together in one batch, and what came meanwhile in the next', async () => {
-    const { db, store, source } = await open()
-    db.isHeld = true
+    const { slow, store, source } = await open()
+    slow.isHeld = true
     const first = Array.from({ length: 50 }, (_, i) => store.commit([put(keyed(i), i)]))
     await breathe()
-    expect([db.batches, db.held]).toEqual([1, 1])
+    expect([slow.batches, slow.held]).toEqual([1, 1])
     const second = Array.from({ length: 50 }, (_, i) => store.commit([put(keyed(i), -i)]))
     await breathe()
-    expect(db.batches).toBe(1)
-    db.isHeld = false
-    db.go()
+    expect(slow.batches).toBe(1)
+    slow.isHeld = false
+    slow.go()
     const versions = await Promise.all([...first, ...second])
-    expect(db.batches).toBe(2)
+    expect(slow.batches).toBe(2)
     expect(versions.map((version) => version[source])).toEqual(Array.from({ length: 100 }, (_, i) => i + 1))
   })
 
   it('goes on with those who commit again as soon as they are told', async () => {
-    const { db, store } = await open()
+    const { slow, store } = await open()
     const worker = async (i: number): Promise<void> => {
       for (let round = 0; round < 20; round++) await store.commit([put(keyed(i), round)])
     }
     await Promise.all(Array.from({ length: 25 }, (_, i) => worker(i)))
     expect(store.reached).toEqual({ [store.sources[0] ?? '']: 500 })
-    expect(db.batches).toBe(20)
+    expect(slow.batches).toBe(20)
   })
 
   it('decides on each against all before it, those of the same batch included', async () => {
-    const { db, store } = await open()
+    const { slow, store } = await open()
     const basis = await store.commit([put('a', 0), put('b', 0)])
-    db.batches = 0
+    slow.reset()
     const id = { session: 's', number: 1, born: basis }
     const outcomes = await Promise.allSettled([
       store.commit([put('a', 1)], { basis }),
@@ -60,23 +119,23 @@ describe('group commit', () => {
     ])
     const told = outcomes.map((outcome) => (outcome.status === 'fulfilled' ? Object.values(outcome.value)[0] : (outcome.reason as { code: string }).code))
     expect(told).toEqual([2, 'CONFLICT', 'CONFLICT', 3, 4, 4, 'BAD_QUERY', 5, 6])
-    expect(db.batches).toBe(1)
+    expect(slow.batches).toBe(1)
     const { entries } = await store.fetch({})
     expect(entries.map(({ key, value, version }) => [key, value, version])).toEqual([['a', 1, 2], ['c', 4, 3]])
   })
 
   it('one trip reads what a batch must know, and none where memory knows it', async () => {
-    const { db, store } = await open()
-    db.reads = 0
+    const { slow, store } = await open()
+    slow.reset()
     await Promise.all(Array.from({ length: 50 }, (_, i) => store.commit([put(keyed(i), i)], { id: { session: 's', number: i, born: store.reached } })))
-    expect(db.reads).toBe(1)
+    expect(slow.reads).toBe(1)
     await Promise.all(Array.from({ length: 50 }, (_, i) => store.commit([put(keyed(i), -i)])))
-    expect(db.reads).toBe(1)
+    expect(slow.reads).toBe(1)
   })
 
   it('L4: nothing is shown before it is durable, although it can be read already', async () => {
     for (const recentBytesMax of [0, 2 ** 20]) {
-      const { db, store, source } = await open({ recentBytesMax })
+      const { slow, store, source } = await open({ recentBytesMax })
       await store.commit([put('a', 1), put('b', 1)])
       const feed = store.watch({})
       await feed.take()
@@ -85,13 +144,13 @@ describe('group commit', () => {
       await turns()
       woken = 0
       const { reached } = store
-      db.isHeld = true
+      slow.isHeld = true
       const changes: Change[] = [put('a', 2), del('b'), put('c', 2)]
       const committed = store.commit(changes)
       await breathe()
-      expect(db.held).toBe(1)
+      expect(slow.held).toBe(1)
       // It stands there already.
-      expect(await db.get('dc')).toBe('2 2')
+      expect(await slow.db.get('dc')).toBe('2 2')
       expect(store.reached).toBe(reached)
       for (const query of [{}, 'a', 'b', 'c', ['a', 'b', 'c'], { limit: 1 }, { reverse: true, limit: 2 }]) {
         const { entries, windows } = await store.fetch(query)
@@ -104,8 +163,8 @@ describe('group commit', () => {
       const waits = store.fetch({}, { min: { [source]: 2 } })
       await turns()
       expect(woken).toBe(0)
-      db.isHeld = false
-      db.go()
+      slow.isHeld = false
+      slow.go()
       await committed
       expect((await waits).entries.map(({ key, value }) => [key, value])).toEqual([['a', 2], ['c', 2]])
       expect(woken).toBe(1)
@@ -115,25 +174,25 @@ describe('group commit', () => {
   })
 
   it('section 6: where a batch fails, its outcome is unknown, and the store takes no commits any more', async () => {
-    const { db, store, source } = await open()
+    const { slow, store, source } = await open()
     const feed = store.watch('a')
     await store.commit([put('a', 1)])
     await feed.take()
     const before = store.reached
     const id = { session: 's', number: 1, born: before }
-    db.isHeld = true
+    slow.isHeld = true
     const failing = store.commit([put('a', 2)], { id })
     await breathe()
     const behind = store.commit([put('a', 3)])
     let told = 0
     feed.wake(() => told++)
-    db.failure = new Error('the disk is full')
-    db.go()
-    await expect(failing).rejects.toMatchObject({ code: 'UNAVAILABLE', applied: 'unknown', cause: db.failure })
+    slow.failure = new Error('the disk is full')
+    slow.go()
+    await expect(failing).rejects.toMatchObject({ code: 'UNAVAILABLE', applied: 'unknown', cause: slow.failure })
     await expect(behind).rejects.toMatchObject({ code: 'UNAVAILABLE', applied: 'no' })
-    expect(store.state[source]).toMatchObject({ status: 'failed', why: { code: 'UNAVAILABLE' } })
+    expect(store.state?.[source]).toMatchObject({ status: 'failed', why: { code: 'UNAVAILABLE' } })
     expect(told).toBe(1)
-    db.failure = undefined
+    slow.failure = undefined
     await expect(store.commit([put('a', 4)])).rejects.toMatchObject({ code: 'UNAVAILABLE', applied: 'no' })
     await expect(store.commit([put('a', 2)], { id })).rejects.toMatchObject({ code: 'UNAVAILABLE', applied: 'unknown' })
     // What was durable is still answered, and nothing else.
@@ -141,26 +200,26 @@ describe('group commit', () => {
     expect((await store.fetch({})).entries).toMatchObject([{ key: 'a', value: 1 }])
     await store.close()
     // Whoever opens it finds out: here the batch had been written.
-    const again = await openLevelStore('here', { db: Object.assign(db, { isHeld: false }) })
+    slow.isHeld = false
+    const again = await openLevelStore('here', { db: slow.db })
     expect(await again.commit([put('a', 2)], { id })).toEqual({ [again.sources[0] ?? '']: 2 })
     await again.close()
   })
 
   it('section 6: where nothing could be read for it, a commit was not applied, and the store goes on', async () => {
-    const { db, store } = await open()
-    const { getMany } = db
-    db.getMany = (() => Promise.reject(new Error('a bad sector'))) as never
+    const { slow, store } = await open()
+    const getMany = vi.spyOn(slow.db, 'getMany').mockRejectedValue(new Error('a bad sector'))
     await expect(store.commit([put('a', 1)])).rejects.toMatchObject({ code: 'UNAVAILABLE', applied: 'no' })
     await expect(store.fetch('a')).rejects.toMatchObject({ code: 'UNAVAILABLE' })
-    db.getMany = getMany
+    getMany.mockRestore()
     await store.commit([put('a', 1)])
     expect((await store.fetch('a')).entries).toHaveLength(1)
   })
 
   it('a damaged record is CORRUPT for whoever asks for it, and for nobody else', async () => {
-    const { db, store } = await open({ recentBytesMax: 0 })
+    const { slow, store } = await open({ recentBytesMax: 0 })
     await store.commit([put('a', 1), put('b', 2)])
-    await db.put('da', '1 {')
+    await slow.db.put('da', '1 {')
     await expect(store.fetch('a')).rejects.toMatchObject({ code: 'CORRUPT' })
     await expect(store.fetch({})).rejects.toMatchObject({ code: 'CORRUPT' })
     const [refused, made] = await Promise.allSettled([store.commit([put('c', 1), put('a', 2)]), store.commit([put('b', 3)])])
@@ -170,14 +229,14 @@ describe('group commit', () => {
   })
 
   it('L8: what waits is bounded: TOO_MANY', async () => {
-    const { db, store } = await open({ waitingMax: 3, waitingBytesMax: 5000 })
-    db.isHeld = true
+    const { slow, store } = await open({ waitingMax: 3, waitingBytesMax: 5000 })
+    slow.isHeld = true
     const first = store.commit([put('a', 0)])
     await breathe()
     const waiting = [1, 2, 3].map((i) => store.commit([put('a', i)]))
     await expect(store.commit([put('a', 4)])).rejects.toMatchObject({ code: 'TOO_MANY', applied: 'no' })
-    db.isHeld = false
-    db.go()
+    slow.isHeld = false
+    slow.go()
     await Promise.all([first, ...waiting])
     const large = 'x'.repeat(3000)
     const [one, two] = await Promise.allSettled([store.commit([put('a', large)]), store.commit([put('a', large)])])
@@ -192,9 +251,9 @@ describe('group commit', () => {
   })
 
   it('section 3: a signal ends the wait: not applied while it waits, unknown when it is being written', async () => {
-    const { db, store } = await open()
+    const { slow, store } = await open()
     const [early, late, idle] = [new AbortController(), new AbortController(), new AbortController()]
-    db.isHeld = true
+    slow.isHeld = true
     const written = store.commit([put('a', 1)], { signal: late.signal })
     await breathe()
     const waiting = store.commit([put('a', 2)], { signal: early.signal })
@@ -203,8 +262,8 @@ describe('group commit', () => {
     late.abort()
     await expect(waiting).rejects.toMatchObject({ code: 'ABORTED', name: 'AbortError', applied: 'no' })
     await expect(written).rejects.toMatchObject({ code: 'ABORTED', applied: 'unknown' })
-    db.isHeld = false
-    db.go()
+    slow.isHeld = false
+    slow.go()
     await kept
     idle.abort()
     expect((await store.fetch({})).entries).toMatchObject([{ key: 'a', value: 1 }, { key: 'b', value: 3 }])
@@ -212,8 +271,8 @@ describe('group commit', () => {
   })
 
   it('close waits for what was taken on, and takes nothing on', async () => {
-    const { db, store } = await open()
-    db.isHeld = true
+    const { slow, store } = await open()
+    slow.isHeld = true
     const first = store.commit([put('a', 1)])
     await breathe()
     const second = store.commit([put('a', 2)])
@@ -222,25 +281,23 @@ describe('group commit', () => {
     await expect(store.commit([put('a', 3)])).rejects.toMatchObject({ code: 'CLOSED', applied: 'no' })
     await breathe()
     expect(isClosed).toBe(false)
-    db.isHeld = false
-    db.go()
+    slow.isHeld = false
+    slow.go()
     await Promise.all([first, second, closing])
-    const again = await openLevelStore('here', { db })
+    const again = await openLevelStore('here', { db: slow.db })
     expect((await again.fetch('a')).entries).toMatchObject([{ value: 2 }])
     await again.close()
   })
 
   it('hands `sync` down, true unless told otherwise', async () => {
     for (const sync of [undefined, true, false]) {
-      const db = new SlowLevel()
-      const { batch } = db
-      const seen: unknown[] = []
-      db.batch = ((operations: never, options: { sync?: unknown }) => (seen.push(options.sync), batch(operations, options as never))) as never
+      const db = new MemoryLevel()
+      const writes = writesOf(db, (write) => write())
       const store = await openLevelStore('here', { db, sync, history: { commits: 1 } })
       for (let i = 0; i < 3; i++) await store.commit([put('a', i)])
       await store.close()
       // The incarnation is durable in any case.
-      const [opening, ...commits] = seen
+      const [opening, ...commits] = writes.mock.calls.map(([options]) => (options as { sync: unknown }).sync)
       expect(opening).toBe(true)
       expect(new Set(commits)).toEqual(new Set([sync ?? true]))
     }

@@ -141,7 +141,7 @@ export class GroupCommit {
   }
 
   #fail(error: unknown, decided: readonly (readonly [WaitingCommit, number])[]): void {
-    const failure = failedCommit(error, 'unknown') as FanlightError
+    const failure = failedCommit(error, 'unknown')
     this.#failure = failure
     this.#compaction.end()
     for (const [one, version] of decided) {

@@ -51,7 +51,7 @@ describe('section 6: incarnations', () => {
       await store.close()
     }
     const store = await openLevelStore('here', { db })
-    expect(store.continues.map(({ id }) => id)).toEqual(opened.slice(-256))
+    expect(store.continues?.map(({ id }) => id)).toEqual(opened.slice(-256))
     const reset = store.fetch({}, { min: { [opened[0] ?? '']: 0 } })
     await expect(reset).rejects.toMatchObject({ code: 'SOURCE_RESET' })
     await store.close()

@@ -1,5 +1,4 @@
 import type { Continued, SourceId } from '@fanlight/core'
-import { makeSourceId } from '@fanlight/core/kit'
 import { broken } from './codec.ts'
 
 /** A former source, and the last version that it shares with the present one. */
@@ -22,11 +21,11 @@ const formersMax = 256
  * A new line of history. What is opened may be a copy of what others go on with: so nobody but this opening may be called
  * what it was called before, and of what it was called before only the versions count that it has.
  *
+ * @param source  what it is called from now on: never called so before
  * @param before  what the store was when it was last opened; undefined: it is new
  * @param version the newest version that it has
  */
-export function nextLineage(name: string, incarnation: string, before: Lineage | undefined, version: number): Lineage {
-  const source = makeSourceId(name, incarnation)
+export function nextLineage(source: SourceId, before: Lineage | undefined, version: number): Lineage {
   if (before === undefined) return { source, continues: [] }
   const continues = [...before.continues, { id: before.source, upTo: version }]
   return { source, continues: continues.slice(-formersMax) }

@@ -1,5 +1,5 @@
 import { FanlightError, type Types, systemRandom } from '@fanlight/core'
-import { randomWord } from '@fanlight/core/kit'
+import { makeSourceId, randomWord } from '@fanlight/core/kit'
 import { ClassicLevel } from 'classic-level'
 import { Disk, type Level, diskError } from './disk.ts'
 import { prepareFolder, syncFolder } from './folder.ts'
@@ -46,12 +46,14 @@ export async function openLevelStore<T extends Types = { '': unknown }>(
     throw new FanlightError('BAD_QUERY', 'a store needs the path of a folder: a string that is not empty')
   }
   const { db, name = 'level', random = systemRandom } = options
+  // Before anything is touched, since a name may be refused.
+  const source = makeSourceId(name, randomWord(random))
   const level = db ?? (await openFolder(location))
   const disk = new Disk(level, name)
   try {
     if (db !== undefined) await db.open().catch((error: unknown) => refuse(error, location))
-    const opened = await openFormat(disk, location, name, randomWord(random))
-    return new LevelDbStore<T>(options, name, disk, opened) as unknown as LevelStore<T>
+    const opened = await openFormat(disk, location, source)
+    return new LevelDbStore<T>(options, name, disk, opened)
   } catch (error) {
     if (db === undefined) await disk.close()
     throw error
@@ -60,7 +62,7 @@ export async function openLevelStore<T extends Types = { '': unknown }>(
 
 async function openFolder(location: string): Promise<Level> {
   await prepareFolder(location)
-  const level = new ClassicLevel<string, string>(location)
+  const level = new ClassicLevel(location)
   await level.open().catch((error: unknown) => refuse(error, location))
   await syncFolder(location)
   return level

@@ -25,7 +25,7 @@ export class Reader {
 
   async #union(spans: Spans, at: number): Promise<Reading> {
     const bounds = this.#bounds()
-    const scans = await Promise.all(spans.list.map((span) => this.#span(span, at, (scan) => scan)))
+    const scans = await Promise.all(spans.list.map((span) => Promise.resolve(this.#span(span, at, (scan) => scan))))
     const found = new Map<string, Entry>()
     for (const scan of scans) {
       bounds.meet(scan.bounds)

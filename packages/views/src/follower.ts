@@ -1,8 +1,8 @@
 import {
-  type Clock, FanlightError, type Feed, type FeedState, type Query, type SourceId, type Store, type Update, type Versions,
+  type Clock, FanlightError, type Feed, type FeedState, type Query, type Random, type SourceId, type Store, type Update, type Versions,
   isFanlightError,
 } from '@fanlight/core'
-import { type Spans, mergeSpans, mergeVersions, rangeOf, reaches, readQuery } from '@fanlight/core/kit'
+import { type Spans, backOffMs, mergeSpans, mergeVersions, rangeOf, reaches, readQuery } from '@fanlight/core/kit'
 import { Lag } from './lag.ts'
 import { MapFailure } from './mapping.ts'
 import { Probe } from './probe.ts'
@@ -11,6 +11,7 @@ import { type Soon, soon } from './soon.ts'
 /** What a follower needs of its view. */
 export interface FollowerHost {
   readonly clock: Clock
+  readonly random: Random
   /** The last point of the upstream at which what the view keeps is its state; undefined: it has none. */
   readonly held: Versions | undefined
   /** Whether steps cost so little that each commit can have its own. */
@@ -38,7 +39,10 @@ const singlesMax = 256
 /** After so many stops for those who wait the newest point has its turn, so that waiting cannot hold back progress. */
 const stopsMax = 64
 
-const backOffMs = { first: 100, most: 10_000 }
+/** So often in a row the horizon may pass a goal before that counts as a failure. */
+const lostMax = 16
+
+const backOff = { firstMs: 200, mostMs: 10_000 }
 
 /** Follows the upstream of a view: decides to which points it steps, and goes on after what went wrong. */
 export class Follower {
@@ -59,6 +63,8 @@ export class Follower {
   #slow = false
   #stops = 0
   #failures = 0
+  /** How often in a row a goal was lost. */
+  #lost = 0
   /** The input at which the function of the view threw. */
   #stuck: string | undefined
   #stopTimer: (() => void) | undefined
@@ -127,7 +133,7 @@ export class Follower {
     const final = isFanlightError(error) && finalCodes.has(error.code)
     this.#host.troubled(final ? 'failed' : 'stale', errorOf(error))
     if (final) return
-    const waitMs = Math.min(backOffMs.most, backOffMs.first * 2 ** this.#failures++)
+    const waitMs = backOffMs(++this.#failures, backOff, this.#host.random)
     this.#stopTimer = this.#host.clock.after(waitMs, () => this.#host.reopen())
   }
 
@@ -153,8 +159,13 @@ export class Follower {
       for (let feed = this.#feed; feed !== undefined; feed = this.#feed) {
         const goal = this.#first ? undefined : this.#goal(feed)
         if (goal === undefined && !this.#first) break
-        const done = this.#step(feed, goal)
-        if (done !== undefined) await done
+        try {
+          const done = this.#step(feed, goal)
+          if (done !== undefined) await done
+        } catch (error) {
+          // The horizon passed the goal while it was looked up: there is a newer one.
+          if (!isFanlightError(error, 'LOST_IN_FOG') || ++this.#lost > lostMax) throw error
+        }
       }
     } catch (error) {
       this.fail(error)
@@ -173,10 +184,11 @@ export class Follower {
       goal = this.#lag.target(held)
       if (goal === undefined) return undefined
     }
-    // What lies before the horizon cannot be stepped to any more.
-    const least = mergeVersions(goal, this.#upstream.oldest)
+    // What lies before the horizon cannot be stepped to any more; and where that has passed the view, nothing is one commit away.
+    const { oldest } = this.#upstream
+    const least = mergeVersions(goal, oldest)
     goal = reaches(reached, least) ? least : reached
-    return this.#stuck === undefined ? this.#stopBefore(held, goal) : goal
+    return this.#stuck === undefined && reaches(held, oldest) ? this.#stopBefore(held, goal) : goal
   }
 
   /** A point on the way where somebody waits, or that is one commit away. */
@@ -231,7 +243,7 @@ export class Follower {
   #done(feed: Feed): void {
     if (this.#feed !== feed) return
     this.#clean = true
-    this.#failures = 0
+    this.#failures = this.#lost = 0
     this.#stuck = undefined
     this.#host.settle(feed.versions)
     this.#host.troubled(undefined)
@@ -278,11 +290,6 @@ const finalCodes: ReadonlySet<string> = new Set(['CLOSED', 'CONFLICT', 'BAD_QUER
 
 function errorOf(error: unknown): FanlightError {
   if (isFanlightError(error)) return error
-  if (error instanceof MapFailure) {
-    return new FanlightError('UNAVAILABLE', `${error.message}: see the cause, and change the function or the input`, {
-      keys: [error.input],
-      cause: error.cause,
-    })
-  }
+  if (error instanceof MapFailure) return error.told()
   return new FanlightError('UNAVAILABLE', 'the view cannot follow its upstream at the moment: see the cause', { cause: error })
 }

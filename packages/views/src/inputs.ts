@@ -3,7 +3,7 @@ import type { Taken } from './follower.ts'
 import type { Mapping, Yielded } from './mapping.ts'
 import type { Inputs } from './plan.ts'
 import type { Reader } from './shelf.ts'
-import { type Soon, soon } from './soon.ts'
+import { type Soon, all, soon } from './soon.ts'
 
 /**
  * What changed at which inputs, by an update.
@@ -22,8 +22,4 @@ export function inputsOf({ replace, changes }: Taken, reader: Reader, mapping: M
     for (const { key } of lists.flat()) if (!told.has(key)) told.set(key, [])
     return told
   })
-}
-
-function all<T>(values: readonly Soon<T>[]): Soon<readonly T[]> {
-  return values.some((value) => value instanceof Promise) ? Promise.all(values) : (values as readonly T[])
 }

@@ -2,11 +2,11 @@ import { FanlightError, type Query, type Store, type Versions, isFanlightError }
 import { type Difference, type Reading, type Spans, diffEntries, pointWindows } from '@fanlight/core/kit'
 import type { Taken } from './follower.ts'
 import { inputsOf } from './inputs.ts'
-import type { Mapping } from './mapping.ts'
+import { MapFailure, type Mapping } from './mapping.ts'
 import { readOver } from './overlay.ts'
 import { Path, type Place, type Step, isAt } from './path.ts'
 import { type Plan, plan } from './plan.ts'
-import { type Shelf, type ShelfChange, nothing } from './shelf.ts'
+import { type Shelf, type ShelfChange, type Written, nothing } from './shelf.ts'
 import { type Soon, soon } from './soon.ts'
 
 /** What a view keeps, and how it came to it. */
@@ -34,7 +34,7 @@ export class Kept {
   readonly #path = new Path()
   /** Whether what stands on the shelf is of this function. */
   #valid = false
-  #writing: Promise<unknown> | undefined
+  #writing: Promise<void> | undefined
   /** The point of a write that failed: it may have come to be. */
   #doubtful: Versions | undefined
   #overlay: Overlay | undefined
@@ -63,8 +63,10 @@ export class Kept {
         this.#valid = known !== undefined
         return known
       }
+      // What was being written is there, or nothing of it, or a part of it from which nobody can go on.
       if (doubtful !== undefined && known !== undefined && isAt(known, doubtful)) this.#path.step(n, doubtful, false)
-      return this.newest
+      this.#valid = known !== undefined || this.#shelf.instant
+      return this.#valid ? this.newest : undefined
     })
   }
 
@@ -97,10 +99,10 @@ export class Kept {
         this.#path.quiet(at)
         return touched
       }
-      return soon(this.#write(changes, at, afresh), (n) => {
+      return soon(this.#write(changes, at, afresh), ({ n, whole }) => {
         this.#valid = true
-        this.#path.step(n, at, tight)
-        return tight ? touched : undefined
+        this.#path.step(n, at, tight && whole)
+        return tight && whole ? touched : undefined
       })
     })
   }
@@ -143,7 +145,7 @@ export class Kept {
     const found = this.#shelf.difference(spans, this.#numberOf(before.step), this.#numberOf(after.step))
     if (before.step.loose === after.step.loose) return found
     // Where several commits made one step, nobody saw the states between: at least two may have touched the ranges.
-    return soon(found, ({ changes, folded }) => ({ changes, folded: folded }))
+    return soon(found, ({ changes, folded }) => ({ changes, folded: Math.max(2, folded) }))
   }
 
   async #differenceOfReadings(spans: Spans, since: Versions, until: Versions): Promise<Difference> {
@@ -162,7 +164,7 @@ export class Kept {
       return { entries, more, windows: pointWindows(at) }
     } catch (error) {
       this.#overlay = undefined
-      throw error
+      throw error instanceof MapFailure ? error.told() : error
     }
   }
 
@@ -199,14 +201,18 @@ export class Kept {
 
   /** Whether what stands on the shelf beyond the horizon may be a state of which the path does not know yet. */
   #isOvertaken(step: Step): boolean {
-    return this.#writing !== undefined && step === this.#path.newest && this.#shelf.oldest > step.n
+    const settled = this.#writing === undefined && this.#doubtful === undefined && this.#valid
+    return !settled && step === this.#path.newest && this.#shelf.oldest > step.n
   }
 
   #afterWrite<T>(go: () => Soon<T>): Promise<T> {
-    return Promise.resolve(this.#writing).then(go)
+    const { name } = this.#options
+    if (this.#writing !== undefined) return this.#writing.then(go)
+    const message = `${name} could not write its last step, and its store has forgotten the one before: ask again when it is live`
+    return Promise.reject(new FanlightError('UNAVAILABLE', message, { store: name }))
   }
 
-  #write(changes: readonly ShelfChange[], at: Versions, afresh: boolean): Soon<number> {
+  #write(changes: readonly ShelfChange[], at: Versions, afresh: boolean): Soon<Written> {
     const written = this.#shelf.write(changes, { versions: at, definition: this.#options.definition }, afresh)
     if (!(written instanceof Promise)) return written
     const done = (): void => {

@@ -24,8 +24,13 @@ export class MapFailure extends Error {
   readonly input: string
 
   constructor(input: string, cause: unknown) {
-    super(`the function of a view failed at ${JSON.stringify(input)}`, { cause })
+    super(`the function of a view failed at ${JSON.stringify(input)}: see the cause, and change the function or the input`, { cause })
     this.input = input
+  }
+
+  /** What those who ask are told. */
+  told(): FanlightError {
+    return new FanlightError('UNAVAILABLE', this.message, { keys: [this.input], cause: this.cause })
   }
 }
 
@@ -54,7 +59,7 @@ export class Mapping {
     try {
       const yields = this.#map({ key, value })
       if (yields === undefined || yields === null) return none
-      if (isIterable(yields)) return this.#each(yields)
+      if (typeof yields === 'object' && Symbol.iterator in yields) return this.#each(yields)
       return [this.#checked(yields)]
     } catch (error) {
       if (this.#skips) return none
@@ -85,7 +90,3 @@ export class Mapping {
 }
 
 const none: readonly Yielded[] = []
-
-function isIterable(yields: object): yields is Iterable<Yield> {
-  return Symbol.iterator in yields
-}

@@ -1,6 +1,6 @@
 import type { Change, Clock, Entry, History } from '@fanlight/core'
 import { type Difference, type Span, type Spans, VersionedTree, historyBounds, spansOf } from '@fanlight/core/kit'
-import { type Area, type Opened, type Reader, type Shelf, type ShelfChange, type ShelfReading, spanOf } from './shelf.ts'
+import { type Area, type Opened, type Reader, type Shelf, type ShelfChange, type ShelfReading, type Written, spanOf } from './shelf.ts'
 
 /** A shelf in memory: two trees that move together, one for what readers see, one for all else. */
 export class MemoryShelf implements Shelf {
@@ -46,12 +46,12 @@ export class MemoryShelf implements Shelf {
     }
   }
 
-  write(changes: readonly ShelfChange[]): number {
+  write(changes: readonly ShelfChange[]): Written {
     const n = ++this.#n
     const now = this.#clock.now()
     this.#out.apply(requestOf(changes.filter(({ area }) => area === 'out')), n, now)
     this.#rest.apply(requestOf(changes.filter(({ area }) => area !== 'out').map(filed)), n, now)
-    return n
+    return { n, whole: true }
   }
 
   #scan(area: Area, span: Span, n: number): readonly Entry[] {
@@ -76,8 +76,13 @@ export function filedSpan(area: Area, span: Span): Span {
 /** What a record costs beside its key and value: as in the stores of the core. */
 const overheadBytes = 112
 
+/** About how many bytes a change takes. */
+export function bytesOf({ key, bytes }: ShelfChange): number {
+  return overheadBytes + key.length + bytes
+}
+
 function requestOf(changes: readonly ShelfChange[]): Parameters<VersionedTree['apply']>[0] {
-  const bytes = changes.reduce((sum, { key, bytes }) => sum + overheadBytes + key.length + bytes, 0)
+  const bytes = changes.reduce((sum, change) => sum + bytesOf(change), 0)
   return { changes: changes.map(changeOf), bytes, id: undefined, meta: undefined }
 }
 

@@ -2,7 +2,7 @@ import { type Entry, key as keyOf, parts } from '@fanlight/core'
 import { checkValue, compareKeys, valuesEqual } from '@fanlight/core/kit'
 import type { Yielded } from './mapping.ts'
 import type { Reader, ShelfChange } from './shelf.ts'
-import { type Soon, soon } from './soon.ts'
+import { type Soon, all, soon } from './soon.ts'
 
 /** For each input that changed what it yields now: nothing where it is gone. */
 export type Inputs = ReadonlyMap<string, readonly Yielded[]>
@@ -89,7 +89,7 @@ function lookUpRivals(
       if (place !== undefined) place.next = first
     })
   })
-  return found.some((one) => one instanceof Promise) ? Promise.all(found).then(() => undefined) : undefined
+  return soon(all(found), () => undefined)
 }
 
 function rivalOf({ key, value }: Entry): Rival {

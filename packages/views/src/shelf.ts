@@ -40,6 +40,13 @@ export interface Opened {
   readonly watermark: Watermark | undefined
 }
 
+/** A new state. */
+export interface Written {
+  readonly n: number
+  /** Whether it came at once, so that no number before it stands for half of it. */
+  readonly whole: boolean
+}
+
 /** What readers of a view see, and the states of the shelf between which they see it. */
 export interface ShelfReading {
   readonly entries: readonly Entry[]
@@ -73,12 +80,12 @@ export interface Shelf {
   /** All that is kept in a state. Default the newest. */
   reader(n?: number): Reader
   /**
-   * Writes changes and how far they bring the view, as one commit.
+   * Writes changes and how far they bring the view, as one commit; where that would be too large, in several, and what was
+   * begun and not ended is not found when the shelf is opened.
    *
    * @param afresh whether whatever else is there goes
-   * @returns the number of the new state
    */
-  write(changes: readonly ShelfChange[], watermark: Watermark, afresh: boolean): Soon<number>
+  write(changes: readonly ShelfChange[], watermark: Watermark, afresh: boolean): Soon<Written>
 }
 
 /** A shelf on which nothing is. */

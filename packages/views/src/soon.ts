@@ -5,3 +5,8 @@ export type Soon<T> = T | Promise<T>
 export function soon<T, R>(value: Soon<T>, go: (value: T) => Soon<R>): Soon<R> {
   return value instanceof Promise ? value.then(go) : go(value)
 }
+
+/** All of several values: at once where all are there. */
+export function all<T>(values: readonly Soon<T>[]): Soon<readonly T[]> {
+  return values.some((value) => value instanceof Promise) ? Promise.all(values) : (values as readonly T[])
+}

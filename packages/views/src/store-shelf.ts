@@ -2,9 +2,9 @@ import {
   type Change, type Entry, FanlightError, type Query, type Scanned, type Snapshot, type SourceId, type Store, type Versions,
   defaultLimits,
 } from '@fanlight/core'
-import { type Difference, type Span, type Spans, rangeOf } from '@fanlight/core/kit'
-import { changeOf, filed, filedSpan } from './memory-shelf.ts'
-import type { Area, Opened, Reader, Shelf, ShelfChange, ShelfReading, Watermark } from './shelf.ts'
+import { type Difference, type Spans, rangeOf } from '@fanlight/core/kit'
+import { bytesOf, changeOf, filed, filedSpan } from './memory-shelf.ts'
+import type { Area, Opened, Reader, Shelf, ShelfChange, ShelfReading, Watermark, Written } from './shelf.ts'
 
 /** A store that takes commits. */
 export type Writable = Store & Required<Pick<Store, 'commit'>>
@@ -14,6 +14,21 @@ const format = 1
 
 /** Where the watermark stands. No area begins with it. */
 const markKey = 'at'
+
+/** Stands in place of the watermark while a state is written that takes several commits. */
+const unfinished = { format: 0 }
+
+/** About how much one commit may hold: less than any store refuses. */
+const commitBytesMax = 2 ** 22
+
+/** So many entries are read at once where all of the shelf is looked through. */
+const pageSize = 1_000
+
+/** A change of the store, and about how many bytes it takes. */
+interface Sized {
+  readonly change: Change
+  readonly bytes: number
+}
 
 /** A shelf in a store: each state is one commit to it. Nobody else may write there. */
 export class StoreShelf implements Shelf {
@@ -70,21 +85,34 @@ export class StoreShelf implements Shelf {
     }
   }
 
-  async write(changes: readonly ShelfChange[], watermark: Watermark, afresh: boolean): Promise<number> {
-    const commit: Change[] = changes.map((change) => changeOf(filed(change)))
-    if (afresh) commit.push(...(await this.#leftovers(commit)))
-    commit.push({ key: markKey, value: { ...watermark, format } })
+  async write(changes: readonly ShelfChange[], watermark: Watermark, afresh: boolean): Promise<Written> {
+    const all = changes.map((change): Sized => ({ change: changeOf(filed(change)), bytes: bytesOf(change) }))
+    if (afresh) all.push(...(await this.#leftovers(all)))
+    const commits = inCommits(all)
+    const last = commits.pop() ?? []
+    // Until the last commit is there, what stands on the shelf is nothing that anyone could go on from.
+    for (const commit of commits) await this.#commit(commit, unfinished)
+    const n = await this.#commit(last, { ...watermark, format })
+    return { n, whole: commits.length === 0 }
+  }
+
+  async #commit(changes: readonly Change[], mark: unknown): Promise<number> {
     // What others commit beside the shelf may have pushed the horizon past our last commit.
     const basis = this.#at(Math.max(this.#last, this.oldest))
-    const versions = await this.#store.commit(commit, { basis })
+    const versions = await this.#store.commit([...changes, { key: markKey, value: mark }], { basis })
     return (this.#last = versions[this.#source] ?? 0)
   }
 
   /** Deletes of whatever stands there and is not written now. */
-  async #leftovers(written: readonly Change[]): Promise<Change[]> {
-    const kept = new Set(written.map(({ key }) => key)).add(markKey)
-    const { entries } = await this.#store.fetch({})
-    return entries.flatMap(({ key }) => (kept.has(key) ? [] : [{ key, gone: true as const }]))
+  async #leftovers(written: readonly Sized[]): Promise<Sized[]> {
+    const kept = new Set(written.map(({ change }) => change.key)).add(markKey)
+    const gone: Sized[] = []
+    for (let after: string | undefined = '', gte = true; after !== undefined; gte = false) {
+      const page: Snapshot = await this.#store.fetch({ ...(gte ? {} : { gt: after }), limit: pageSize })
+      for (const { key } of page.entries) if (!kept.has(key)) gone.push({ change: { key, gone: true }, bytes: 2 * key.length })
+      after = page.more[0]?.more === true ? page.entries.at(-1)?.key : undefined
+    }
+    return gone
   }
 
   async #values(area: Area, keys: readonly string[], n: number | undefined): Promise<readonly unknown[]> {
@@ -104,6 +132,21 @@ export class StoreShelf implements Shelf {
   #at(n: number): Versions {
     return { [this.#source]: n }
   }
+}
+
+/** Cuts a write into commits that are not too large. */
+function inCommits(all: readonly Sized[]): Change[][] {
+  const commits: Change[][] = []
+  let left = 0
+  for (const { change, bytes } of all) {
+    if (bytes > left) {
+      commits.push([])
+      left = commitBytesMax
+    }
+    commits.at(-1)?.push(change)
+    left -= bytes
+  }
+  return commits
 }
 
 function isWritable(store: Store): store is Writable {

@@ -88,7 +88,7 @@ describe('L0 to L9: random histories of', () => {
       }),
     ],
   ])('%s', { timeout: 120_000 }, async (_name, setup) => {
-    const traffic = await checkRandomHistories(setup as Setup)
+    const traffic = await checkRandomHistories(setup)
     expect(traffic.waited).toBeGreaterThan(0)
   })
 })

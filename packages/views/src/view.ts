@@ -4,7 +4,7 @@ import {
   type WaitOptions, type WatchOptions, isFanlightError,
 } from '@fanlight/core'
 import {
-  type BaseOptions, BaseStore, type Difference, type Reading, type Spans, makeSourceId, randomWord, reaches, readQuery,
+  type BaseOptions, BaseStore, type Difference, type Reading, type Spans, factsOf, makeSourceId, randomWord, reaches, readQuery,
 } from '@fanlight/core/kit'
 import { Follower } from './follower.ts'
 import { Kept } from './kept.ts'
@@ -138,6 +138,8 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
   }
 
   protected override async release(): Promise<void> {
+    const { clean } = this.#follower
+    if (clean !== undefined) this.#float(clean)
     await this.#follower.stop()
     // The store of the shelf may be closed already: then the next start goes on from the last step.
     await this.#kept.mark().catch(() => undefined)
@@ -150,7 +152,7 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
       readQuery(query, this.limits.ranges)
       this.refuseAborted(options.signal)
     } catch (error) {
-      return Promise.reject(error as Error)
+      return Promise.reject(error)
     }
     const { timeoutMs = this.limits.timeoutMs } = options
     const beganMs = this.clock.now()
@@ -162,7 +164,11 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
   /** Where the upstream itself has not reached what was waited for, it knows better who is to blame. */
   async #blame(error: unknown, point: Versions): Promise<never> {
     const { [this.#source]: _, ...wanted } = point
-    if (!isFanlightError(error, 'STALLED') || this.isClosed || reaches(this.#upstream.reached, wanted)) throw error
+    if (!isFanlightError(error, 'STALLED') || this.isClosed) throw error
+    if (reaches(this.#upstream.reached, wanted)) {
+      const why = this.#trouble?.why
+      throw why === undefined ? error : new FanlightError('STALLED', error.message, { ...factsOf(error), cause: why })
+    }
     const complaint = await this.#follower.complaint(wanted)
     throw isFanlightError(complaint, 'STALLED') ? complaint : error
   }
@@ -174,6 +180,7 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
       query,
       {
         clock: this.clock,
+        random: this.random,
         get held() {
           return kept.newest
         },
@@ -197,7 +204,8 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
     const start = (since: Versions | undefined): void => {
       if (this.isClosed) return
       // A write of which nobody knew whether it came to be did.
-      if (this.#ready && since !== undefined && !reaches(this.#reached, since)) this.#stepped(since, undefined)
+      const { newest } = this.#kept
+      if (this.#ready && newest !== undefined && !reaches(this.#reached, newest)) this.#stepped(newest, undefined)
       const held = this.#follower.start(since)
       if (held !== undefined) this.#kept.resume(held)
     }

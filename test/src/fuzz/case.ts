@@ -104,7 +104,8 @@ class Case {
   async #fetch(node: TreeNode): Promise<void> {
     const { chance, trace, counters } = this.#world
     if (this.#asking.size >= askersMax) return
-    const query = someQuery(chance, node.prefixes())
+    // Everything, at times: so that all that a router has must agree.
+    const query = chance.happens(0.3) ? {} : someQuery(chance, node.prefixes())
     const options: FetchOptions = {
       stall: chance.pick(['wait', 'wait', 'wait', 'fail', 'older']),
       timeoutMs: chance.pick([50, 1000, 30_000]),

@@ -12,6 +12,7 @@ export interface Counters {
   carries: number
   /** Stores closed and opened again, sources that began a new history, routers that asked once more. */
   restarts: number
+  powerCuts: number
   remounts: number
   resumes: number
   folds: number
@@ -29,6 +30,7 @@ export const noCounters: Readonly<Counters> = {
   stalls: 0,
   carries: 0,
   restarts: 0,
+  powerCuts: 0,
   remounts: 0,
   resumes: 0,
   folds: 0,

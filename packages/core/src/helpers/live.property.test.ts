@@ -47,7 +47,9 @@ test('L6: a list is the answer at its versions, whatever happens; equal entries 
           const [source = ''] = store.sources
           if (list.value === undefined || (versions[source] ?? 0) < (memory.oldest[source] ?? 0)) continue
           const { entries } = await memory.fetch(query, { min: versions, max: versions })
-          expect(value.map(({ key, value: held }) => [key, held])).toEqual(entries.map(({ key, value: held }) => [key, held]))
+          expect(value.map(({ key, value: held }) => [key, held])).toEqual(
+            entries.map(({ key, value: held }) => [key, held]),
+          )
           compared++
         }
         await turns(200)

@@ -113,14 +113,14 @@ export class Live<V = unknown> extends Observable<readonly Entry<V>[]> implement
     this.#versions = update.versions
     if (this.#value === before) return
     const value = this.#value
-    for (const subscriber of [...this.#subscribers]) subscriber.next(value)
+    for (const subscriber of Array.from(this.#subscribers)) subscriber.next(value)
     this.#listeners.tell()
   }
 
   #end(over: { readonly error?: unknown }): void {
     if (this.#over !== undefined) return
     this.#over = over
-    for (const subscriber of [...this.#subscribers]) finish(subscriber, over)
+    for (const subscriber of Array.from(this.#subscribers)) finish(subscriber, over)
     this.#listeners.tell()
   }
 }

@@ -38,14 +38,14 @@ export class MapSink<V> implements MirrorSink<V> {
   apply({ replace, changes, versions }: Update<V>): void {
     if (replace !== undefined) {
       const spans = plainSpans(replace.ranges)
-      for (const key of [...this.#map.keys()]) {
+      for (const key of this.#map.keys()) {
         if (key.startsWith(this.#prefix) && hasKey(spans, key.slice(this.#prefix.length))) this.#map.delete(key)
       }
       for (const { key, value } of replace.entries) this.#map.set(this.#prefix + key, value)
     }
     for (const { key, value, gone } of changes) {
       if (gone === true) this.#map.delete(this.#prefix + key)
-      else this.#map.set(this.#prefix + key, value as V)
+      else this.#map.set(this.#prefix + key, value)
     }
     this.#at = versions
   }
@@ -129,9 +129,13 @@ export class StoreSink<V> implements MirrorSink<V> {
     const own = replace === undefined ? this.#mapped(changes) : await this.#replaced(replace, changes)
     const clash = own.find(({ key }) => key === watermarkKey)
     if (clash !== undefined) {
-      throw new FanlightError('BAD_KEY', `an entry is mirrored to ${JSON.stringify(clash.key)}, where the watermark is: name another`, {
-        keys: [clash.key.slice(prefix.length)],
-      })
+      throw new FanlightError(
+        'BAD_KEY',
+        `an entry is mirrored to ${JSON.stringify(clash.key)}, where the watermark is: name another`,
+        {
+          keys: [clash.key.slice(prefix.length)],
+        },
+      )
     }
     const mark: Change = { key: watermarkKey, value: { versions, query: this.#ranges } }
     const { commit } = this.#session
@@ -160,7 +164,10 @@ export class StoreSink<V> implements MirrorSink<V> {
       before.push(...entries.filter(({ key }) => key !== watermarkKey))
       if (i === 0) this.#basis = { ...this.#basis, ...versions }
     }
-    return diffEntries(before, after.map(({ key, value }) => ({ key: prefix + key, value })))
+    return diffEntries(
+      before,
+      after.map(({ key, value }) => ({ key: prefix + key, value })),
+    )
   }
 }
 
@@ -175,7 +182,10 @@ function readMark(value: unknown): Mark | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   const { versions, query } = value as Partial<Record<keyof Mark, unknown>>
   try {
-    return { versions: checkVersions(versions, 'the watermark'), query: readQuery(query as readonly Range[]).list.map(rangeOf) }
+    return {
+      versions: checkVersions(versions, 'the watermark'),
+      query: readQuery(query as readonly Range[]).list.map(rangeOf),
+    }
   } catch {
     return undefined
   }

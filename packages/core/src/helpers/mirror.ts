@@ -57,7 +57,7 @@ export class Mirror<V = unknown> implements AsyncDisposable {
 
   /** @internal */
   constructor(store: Store<Types>, spans: Spans, sink: MirrorSink<V>, options: MirrorOptions<V>) {
-    this.#store = store as Store
+    this.#store = store
     this.#spans = spans
     this.#sink = sink
     this.#options = options
@@ -76,7 +76,10 @@ export class Mirror<V = unknown> implements AsyncDisposable {
   get behind(): Versions {
     const { versions } = this
     const { reached } = this.#feed ?? this.#store
-    const behind = Object.entries(reached).map(([source, version]) => [source, Math.max(0, version - (versions[source] ?? 0))])
+    const behind = Object.entries(reached).map(([source, version]) => [
+      source,
+      Math.max(0, version - (versions[source] ?? 0)),
+    ])
     return Object.fromEntries(behind) as Versions
   }
 
@@ -97,9 +100,11 @@ export class Mirror<V = unknown> implements AsyncDisposable {
    * @throws CLOSED, whatever ended the mirror; STALLED where the store does not reach the point within 30 seconds
    */
   async settled(point: Versions = this.#store.reached): Promise<void> {
-    await this.#store.fetch(noneOf(this.#spans.query), { min: point, signal: this.#ended.signal }).catch((error: unknown) => {
-      throw this.#over?.why ?? error
-    })
+    await this.#store
+      .fetch(noneOf(this.#spans.query), { min: point, signal: this.#ended.signal })
+      .catch((error: unknown) => {
+        throw this.#over?.why ?? error
+      })
     for (;;) {
       if (this.#over !== undefined) throw this.#over.why
       const holds = this.#feed !== undefined && Object.keys(this.#versions).length > 0
@@ -127,7 +132,8 @@ export class Mirror<V = unknown> implements AsyncDisposable {
   #start(): void {
     try {
       const since = this.#sink.start()
-      if (since instanceof Promise) since.then((point) => this.#follow(point)).catch((error: unknown) => this.#failed(error))
+      if (since instanceof Promise)
+        since.then((point) => this.#follow(point)).catch((error: unknown) => this.#failed(error))
       else this.#follow(since)
     } catch (error) {
       this.#failed(error)
@@ -138,7 +144,8 @@ export class Mirror<V = unknown> implements AsyncDisposable {
     if (this.#over !== undefined) return
     const { min, stall, signal, alone } = this.#options
     const options: WatchOptions = { min, stall, signal, alone, since }
-    this.#feed = this.#store.watch(this.#spans.query, options) as Feed<unknown> as Feed<V>
+    const feed: Feed = this.#store.watch(this.#spans.query, options)
+    this.#feed = feed as Feed<V>
     this.#versions = since ?? {}
     const puller = {
       next: (update: Update<V>) => this.#apply(update),
@@ -158,15 +165,15 @@ export class Mirror<V = unknown> implements AsyncDisposable {
   }
 
   /** Starts again where that may help, from what the sink holds. */
-  #failed(error: unknown): void {
+  #failed(why: unknown): void {
     if (this.#over !== undefined) return
-    const mayPass = isFanlightError(error) && passing.includes(error.code)
+    const mayPass = isFanlightError(why) && passing.includes(why.code)
     this.#hold?.stop()
     void this.#feed?.close()
     this.#feed = undefined
-    if (isClosedByHolder(error)) return this.#end(error)
-    this.#tell(error)
-    if (!mayPass) return this.#end(error)
+    if (isClosedByHolder(why)) return this.#end(why)
+    this.#tell(why)
+    if (!mayPass) return this.#end(why)
     const { retryMs = 100, retryMsMax = 10_000 } = this.#options
     const backOff: BackOff = { firstMs: retryMs, mostMs: retryMsMax }
     const ms = backOffMs(++this.#failures, backOff, this.#random)
@@ -229,20 +236,20 @@ export class Mirror<V = unknown> implements AsyncDisposable {
  * await mirrored.close()
  * ```
  */
-export function mirror<T extends Types, const Q extends Query>(
+export function mirror<T extends Types, const Q extends Query, S extends Types>(
   store: Store<T>,
   query: Q,
-  sink: Map<string, ValueAt<T, Q>> | Settable<never> | Store<never>,
+  sink: Map<string, ValueAt<T, Q>> | Settable<never> | Store<S>,
   options: MirrorOptions<ValueAt<T, Q>> = {},
 ): Mirror<ValueAt<T, Q>> {
   const spans = readQuery(query)
-  return new Mirror(store as Store<Types>, spans, sinkOf(store, spans, sink, options), options)
+  return new Mirror(store, spans, sinkOf(store, spans, sink, options), options)
 }
 
-function sinkOf<V>(
+function sinkOf<V, S extends Types>(
   store: Pick<Store, 'sources'>,
   spans: Spans,
-  sink: Map<string, V> | Settable<never> | Store<never>,
+  sink: Map<string, V> | Settable<never> | Store<S>,
   options: MirrorOptions<V>,
 ): MirrorSink<V> {
   const { prefix = '', clock, random } = options
@@ -251,10 +258,16 @@ function sinkOf<V>(
     const make = options.value ?? (typeof spans.query === 'string' ? valueOfOne : plainList)
     return new SettableSink((entries) => void sink.set(make(entries) as never), spans.reverse)
   }
-  if (sink.commit === undefined) throw new FanlightError('READ_ONLY', 'the sink takes no commits: mirror to one that does')
+  if (sink.commit === undefined)
+    throw new FanlightError('READ_ONLY', 'the sink takes no commits: mirror to one that does')
   const names = store.sources.map(sourceName).sort().join('+')
   const own = `~mirror/${names}/${prefix}${JSON.stringify(spans.list.map(rangeOf))}`
-  return new StoreSink(sink as Store<Types>, spans, { prefix, clock, random, watermarkKey: options.watermarkKey ?? own })
+  return new StoreSink(sink, spans, {
+    prefix,
+    clock,
+    random,
+    watermarkKey: options.watermarkKey ?? own,
+  })
 }
 
 function valueOfOne<V>(entries: readonly Entry<V>[]): V | undefined {

@@ -64,7 +64,11 @@ test('L6: promises are awaited one by one, and nothing is missed meanwhile', asy
     if (i % 5 === 0) await turns()
   }
   await turns()
-  expect([...held].sort()).toEqual([['k0', 18], ['k1', 19], ['k2', 17]])
+  expect([...held].sort(([a], [b]) => (a < b ? -1 : 1))).toEqual([
+    ['k0', 18],
+    ['k1', 19],
+    ['k2', 17],
+  ])
   subscription.unsubscribe()
   await late.close()
 })

@@ -38,8 +38,15 @@ test('L6: a page is a run of the range at its versions, and its ends stay where 
           const [before, old] = [shown.entries?.map((entry) => entry.key) ?? [], shown.more]
           if (typeof step === 'string') await shown[step]()
           else {
-            await memory.commit(step.map(([one, value]): Change => (value === undefined ? { key: one, gone: true } : { key: one, value })))
-            for (const [one, value] of step) value === undefined ? state.delete(one) : state.set(one, value)
+            await memory.commit(
+              step.map(([one, value]): Change =>
+                value === undefined ? { key: one, gone: true } : { key: one, value },
+              ),
+            )
+            for (const [one, value] of step) {
+              if (value === undefined) state.delete(one)
+              else state.set(one, value)
+            }
             await late?.releaseAll()
           }
           await turns()

@@ -104,7 +104,8 @@ export class Page<V = unknown> implements AsyncDisposable {
    */
   next(): Promise<void> {
     return this.#go(() => {
-      if (this.#more.after && this.#end !== undefined) return { start: { key: this.#end, behind: true }, end: undefined }
+      if (this.#more.after && this.#end !== undefined)
+        return { start: { key: this.#end, behind: true }, end: undefined }
     })
   }
 
@@ -288,12 +289,13 @@ export function page<T extends Types, const Q extends Range>(
   size: number,
   options: LiveOptions = {},
 ): Page<ValueAt<T, Q>> {
-  if (typeof query === 'string' || Array.isArray(query)) throw bad('a page shows one range: prefix(...), everything or { gte, lt }')
+  if (typeof query === 'string' || Array.isArray(query))
+    throw bad('a page shows one range: prefix(...), everything or { gte, lt }')
   const spans: Spans = readQuery(query, Infinity)
   const [span] = spans.list
   if (span === undefined || spans.limited) throw bad('a paged range has no limit: the size of the page is it')
   if (!Number.isSafeInteger(size) || size < 1) throw bad('the size of a page is a whole number from 1 up')
-  return new Page((ranges) => store.watch(ranges, options) as Feed<unknown> as Feed<ValueAt<T, Q>>, span, size)
+  return new Page((ranges) => store.watch(ranges, options) as Feed as Feed<ValueAt<T, Q>>, span, size)
 }
 
 function bad(message: string): FanlightError {

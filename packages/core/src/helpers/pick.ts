@@ -26,7 +26,12 @@ import type { Entry, Query, Range, Scanned, Snapshot } from '../store.ts'
 export function pick<V>(snapshot: Snapshot<V>, query: Query): Snapshot<V> {
   const spans = readQuery(query, Infinity)
   const held = ascending(snapshot.entries)
-  const scanned = mergeSpans(readQuery(snapshot.more.map(({ range }) => plain(range)), Infinity).list)
+  const scanned = mergeSpans(
+    readQuery(
+      snapshot.more.map(({ range }) => plain(range)),
+      Infinity,
+    ).list,
+  )
   const found = new Map<string, Entry<V>>()
   const more = spans.list.map((span) => {
     const part = pickSpan(held, span, scanned)
@@ -53,7 +58,7 @@ function pickSpan<V>(held: readonly Entry<V>[], span: Span, scanned: readonly Sp
   const entries = inside.slice(0, limit === Infinity ? undefined : limit)
   const more = inside.length > entries.length
   if (!more && !isWhole) throw notScanned(span)
-  return { entries, scanned: { more, range: more ? upTo(range, entries, span) : range } }
+  return { entries, scanned: { more, range: more || limit === 0 ? upTo(range, entries, span) : range } }
 }
 
 /** The part of a span, from where its reading starts, that was scanned without a gap. */
@@ -84,7 +89,9 @@ function plain({ limit: _limit, reverse: _reverse, ...bounds }: Range): Range {
 function ascending<V>(entries: readonly Entry<V>[]): readonly Entry<V>[] {
   const first = entries[0]
   const last = entries.at(-1)
-  return first !== undefined && last !== undefined && compareKeys(first.key, last.key) > 0 ? entries.toReversed() : entries
+  return first !== undefined && last !== undefined && compareKeys(first.key, last.key) > 0
+    ? entries.toReversed()
+    : entries
 }
 
 function notScanned(span: Span): FanlightError {

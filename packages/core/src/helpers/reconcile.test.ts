@@ -25,7 +25,7 @@ test('the list is frozen, and what it was made of is not', () => {
   const held = reconcile([], { replace: { ranges: [{}], entries }, changes: [] }, false)
   expect(Object.isFrozen(held)).toBe(true)
   expect(Object.isFrozen(entries)).toBe(false)
-  expect(Object.isFrozen(reconcile(held, { changes: [put('c', 1)] }, false))).toBe(true)
+  expect(Object.isFrozen(reconcile(held, { changes: [put('c', { of: 'c' })] }, false))).toBe(true)
   expect(Object.isFrozen(reconcile([], { changes: [] }, false))).toBe(true)
 })
 

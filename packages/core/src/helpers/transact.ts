@@ -69,7 +69,14 @@ export async function transact<T extends Types, R>(
   work: (tx: Transaction<T>) => Promise<R> | R,
   options: TransactOptions = {},
 ): Promise<Transacted<R>> {
-  const { attempts = 10, retryMs = 10, retryMsMax = 1_000, clock = systemClock, random = systemRandom, signal } = options
+  const {
+    attempts = 10,
+    retryMs = 10,
+    retryMsMax = 1_000,
+    clock = systemClock,
+    random = systemRandom,
+    signal,
+  } = options
   if (!Number.isSafeInteger(attempts) || attempts < 1) {
     throw new FanlightError('BAD_QUERY', 'attempts is a whole number from 1 up', { applied: 'no' })
   }

@@ -2,7 +2,17 @@ import { FanlightError } from '../errors.ts'
 import { assertKey, compareKeys } from '../keys/order.ts'
 import { type Span, type Spans, mergeSpans, rangeOf, readQuery, spanHas } from '../ranges.ts'
 import type {
-  Change, Entry, FetchOptions, Put, Query, Range, Scanned, Snapshot, Store, Types, ValueAt, Versions,
+  Change,
+  Entry,
+  FetchOptions,
+  Query,
+  Range,
+  Scanned,
+  Snapshot,
+  Store,
+  Types,
+  ValueAt,
+  Versions,
 } from '../store.ts'
 import { checkValue } from '../values.ts'
 
@@ -64,7 +74,8 @@ export class Transaction<T extends Types = { '': unknown }> {
   async fetch(first: Query | Store<Types>, second?: Query): Promise<readonly Entry[]> {
     this.#assertOpen()
     if (second !== undefined && first !== (this.#store as unknown)) {
-      const message = 'what another store answers cannot be guarded: read it with tx.unguarded, or through the store itself'
+      const message =
+        'what another store answers cannot be guarded: read it with tx.unguarded, or through the store itself'
       throw new FanlightError('NOT_ATOMIC', message, { applied: 'no' })
     }
     const query = second ?? (first as Query)
@@ -85,7 +96,8 @@ export class Transaction<T extends Types = { '': unknown }> {
   unguarded<O extends Types, const Q extends Query>(store: Store<O>, query: Q): Promise<readonly Entry<ValueAt<O, Q>>[]>
   async unguarded(first: Query | Store<Types>, second?: Query): Promise<readonly Entry[]> {
     this.#assertOpen()
-    if (second === undefined || first === (this.#store as unknown)) return this.#answer(second ?? (first as Query), false)
+    if (second === undefined || first === (this.#store as unknown))
+      return this.#answer(second ?? (first as Query), false)
     return (await this.#read(first as Store, second)).entries
   }
 
@@ -130,7 +142,11 @@ export class Transaction<T extends Types = { '': unknown }> {
   #guard(): (string | Range)[] {
     const keys = [...this.#keys].filter(([key]) => !this.#writes.has(key))
     const { guard } = this.#store.supports
-    if (guard === 'ranges') return withinLimit(keys.map(([key]) => key), this.#spans)
+    if (guard === 'ranges')
+      return withinLimit(
+        keys.map(([key]) => key),
+        this.#spans,
+      )
     const refused = guard === 'none' ? keys[0] : keys.find(([, isThere]) => !isThere)
     if (refused !== undefined) {
       const message = `the store cannot guard ${JSON.stringify(refused[0])}: write it too, or read it with tx.unguarded`
@@ -190,11 +206,12 @@ function overlaid(spans: Spans, snapshot: Snapshot, own: readonly Change[]): rea
   spans.list.forEach((span, i) => {
     const scanned = plainSpan((snapshot.more[i] as Scanned).range)
     const inside = new Map<string, Entry>()
-    for (const entry of snapshot.entries) if (scanned.some((part) => spanHas(part, entry.key))) inside.set(entry.key, entry)
+    for (const entry of snapshot.entries)
+      if (scanned.some((part) => spanHas(part, entry.key))) inside.set(entry.key, entry)
     for (const change of own) {
       if (!spanHas(span, change.key)) continue
       if (change.gone === true) inside.delete(change.key)
-      else inside.set(change.key, { key: change.key, value: (change as Put).value })
+      else inside.set(change.key, { key: change.key, value: change.value })
     }
     const sorted = [...inside.values()].sort((a, b) => (span.reverse ? -1 : 1) * compareKeys(a.key, b.key))
     for (const entry of sorted.slice(0, span.limit === Infinity ? undefined : span.limit)) found.set(entry.key, entry)

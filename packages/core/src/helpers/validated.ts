@@ -1,5 +1,5 @@
 import { FanlightError } from '../errors.ts'
-import type { Change, ChangeOf, CommitOptions, Store, Types, Versions } from '../store.ts'
+import type { Change, ChangeOf, CommitOptions, Store, Types, Versions, WritableStore } from '../store.ts'
 import { Wrapper } from '../wrappers/wrapper.ts'
 import type { SchemaOutput, StandardIssue, StandardResult, StandardSchema } from './standard-schema.ts'
 
@@ -32,7 +32,7 @@ class ValidatedStore<T extends Types> extends Wrapper<T> {
         const checked = (changes as readonly Change[]).map(check)
         // Without a wait where no schema waits, so that commits stay in the order in which they were made.
         if (!checked.some((change) => change instanceof Promise)) return commit(checked as Change[], options)
-        return Promise.all(checked).then((all) => commit(all, options))
+        return Promise.all(checked.map((change) => Promise.resolve(change))).then((all) => commit(all, options))
       })
   }
 }
@@ -98,10 +98,18 @@ function describe(key: string, issues: readonly StandardIssue[]): string {
  *   },
  * }
  * const ages = validated(createMemoryStore(), age)
- * const error = await ages.commit?.([put('ann', 'old' as never)]).catch((e: unknown) => e)
+ * const error = await ages.commit([put('ann', 'old' as never)]).catch((e: unknown) => e)
  * console.log(isFanlightError(error, 'BAD_VALUE')) // true
  * ```
  */
+export function validated<T extends Types, const S extends StandardSchema | Schemas>(
+  store: WritableStore<T>,
+  schema: S,
+): WritableStore<Validated<T, S>>
+export function validated<T extends Types, const S extends StandardSchema | Schemas>(
+  store: Store<T>,
+  schema: S,
+): Store<Validated<T, S>>
 export function validated<T extends Types, const S extends StandardSchema | Schemas>(
   store: Store<T>,
   schema: S,

@@ -1,6 +1,20 @@
 import {
-  type Change, type ChangesOptions, type Entry, type Feed, type FetchOptions, type MemoryStore, type Query, type Snapshot,
-  type Store, type StoreEvent, type Supports, type Update, type Versions, type WatchOptions, createMemoryStore, createSession,
+  type Change,
+  type ChangesOptions,
+  type Entry,
+  type Feed,
+  type FetchOptions,
+  type MemoryStore,
+  type Query,
+  type Snapshot,
+  type Store,
+  type StoreEvent,
+  type Supports,
+  type Update,
+  type Versions,
+  type WatchOptions,
+  createMemoryStore,
+  createSession,
 } from '@fanlight/core'
 import { Holder, answer, compareCodePoints } from '@fanlight/core/conformance'
 import { leastOf, readQuery } from '@fanlight/core/kit'
@@ -14,7 +28,7 @@ function isRight(query: Query): boolean {
 }
 
 /** Two stores of one source in one: all that is asked from `~` on is asked of the second. */
-class SideBySide implements Store {
+class SideBySide {
   readonly supports: Supports = { commit: false, guard: 'none', ids: false, single: false, durable: false }
   readonly #left: Store
   readonly #right: Store
@@ -84,7 +98,10 @@ function createWorld(commits: number, onEvent?: (event: StoreEvent) => void): Wo
     async commit(changes) {
       const next = new Map(states.at(-1))
       for (const { key, value, gone } of changes) {
-        for (const one of [key, `~${key}`]) gone === true ? next.delete(one) : next.set(one, value)
+        for (const one of [key, `~${key}`]) {
+          if (gone === true) next.delete(one)
+          else next.set(one, value)
+        }
       }
       states.push(next)
       await raw.commit(changes)
@@ -104,7 +121,13 @@ function createWorld(commits: number, onEvent?: (event: StoreEvent) => void): Wo
 
 const keys = ['a', 'b', 'c', 'd']
 const query: fc.Arbitrary<Query> = fc.constantFrom<Query[]>(
-  'a', '~a', '~b', { lt: '~' }, { gte: '~' }, { gte: '~b', limit: 1 }, { lt: '~', reverse: true, limit: 2 },
+  'a',
+  '~a',
+  '~b',
+  { lt: '~' },
+  { gte: '~' },
+  { gte: '~b', limit: 1 },
+  { lt: '~', reverse: true, limit: 2 },
 )
 const changes: fc.Arbitrary<Change[]> = fc.uniqueArray(
   fc.oneof(
@@ -172,8 +195,13 @@ async function play(
   onEvent: (event: StoreEvent) => void,
 ): Promise<number> {
   const world = createWorld(commits, onEvent)
-  const late = isLate ? lagging(world.raw as Store, { delayMs: 0, clock: { now: () => 0, after: (_ms, run) => (queueMicrotask(run), () => undefined) } }) : undefined
-  const session = createSession(new SideBySide(late ?? world.raw, world.copy))
+  const late = isLate
+    ? lagging(world.raw as Store, {
+        delayMs: 0,
+        clock: { now: () => 0, after: (_ms, run) => (queueMicrotask(run), () => undefined) },
+      })
+    : undefined
+  const session = createSession(new SideBySide(late ?? world.raw, world.copy) as unknown as Store)
   const [source = ''] = world.raw.sources
   const readers: Reader[] = []
   let newest = 0
@@ -234,7 +262,8 @@ async function play(
     for (const reader of readers) if (reader.isWoken) reader.take()
     await turns()
   }
-  for (const { holder } of readers) expect(holder.entries, 'L9').toEqual(world.at(holder.query, world.states.length - 1))
+  for (const { holder } of readers)
+    expect(holder.entries, 'L9').toEqual(world.at(holder.query, world.states.length - 1))
   for (const reader of readers) reader.isOver = true
   for (const failure of failures) throw failure
   await session.close()
@@ -255,7 +284,7 @@ test('L5, L6, L9: the feeds of a session go from one point to the next together'
         steps += await play(queries, actions, commits, isLate, onEvent)
       },
     ),
-    { numRuns: Number(process.env['HL_RUNS'] ?? 200) },
+    { numRuns: 200 * Number(process.env['FANLIGHT_RUNS'] ?? 1) },
   )
   expect(steps).toBeGreaterThan(1000)
   expect(resets).toBeGreaterThan(50)

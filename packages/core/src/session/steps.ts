@@ -137,7 +137,7 @@ export class SessionSteps {
     this.#telling = true
     queueMicrotask(() => {
       this.#telling = false
-      for (const feed of [...this.#waiting]) {
+      for (const feed of Array.from(this.#waiting)) {
         if (!this.#behind.has(feed) && this.#isHeld(feed)) continue
         this.#waiting.delete(feed)
         feed.ring()

@@ -1,3 +1,4 @@
+import { onAbort } from '../on-abort.ts'
 import { type FanlightError, closed } from '../errors.ts'
 
 /** How long a wrapper lives: what is under way when it closes ends with CLOSED, while the store inside lives on. */
@@ -42,16 +43,13 @@ export class Lifetime {
     work: (signal: AbortSignal | undefined) => Promise<R>,
   ): Promise<R> {
     if (this.#closing !== undefined) return Promise.reject(this.#closed())
-    const ended = mayWait ? new AbortController() : undefined
-    const abort = (): void => ended?.abort(signal?.reason)
-    if (ended !== undefined) {
-      if (signal?.aborted === true) abort()
-      else signal?.addEventListener('abort', abort, { once: true })
-    }
+    const ended = mayWait && signal?.aborted !== true ? new AbortController() : undefined
+    const deaf =
+      ended === undefined || signal === undefined ? undefined : onAbort(signal, () => ended.abort(signal.reason))
     return new Promise<R>((resolve, reject) => {
       const finish = (): void => {
         stop()
-        if (ended !== undefined) signal?.removeEventListener('abort', abort)
+        deaf?.()
       }
       const stop = this.onClose((why) => {
         finish()
@@ -63,7 +61,7 @@ export class Lifetime {
         result = work(ended?.signal ?? signal)
       } catch (error) {
         finish()
-        return reject(error as Error)
+        return reject(error)
       }
       result.then(
         (value) => {
@@ -72,7 +70,7 @@ export class Lifetime {
         },
         (error: unknown) => {
           finish()
-          reject(error as Error)
+          reject(error)
         },
       )
     })
@@ -91,7 +89,7 @@ export class Lifetime {
     const closing = Promise.all(this.#running).then(() => undefined)
     this.#closing = closing
     const why = this.#closed()
-    for (const end of [...this.#ends]) end(why)
+    for (const end of this.#ends) end(why)
     this.#ends.clear()
     return closing
   }

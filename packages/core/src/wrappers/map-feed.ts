@@ -5,11 +5,11 @@ import type { Feed, FeedState, Query, Update, Versions } from '../store.ts'
 /** How a feed is shown: what is left out stays as it is. */
 export interface FeedMapping<V = unknown> {
   /** The query of the feed inside for one that the holder sets. */
-  query?(query: Query): Query
+  readonly query?: (query: Query) => Query
   /** The update as the holder gets it, for one that was taken. Its `query` is that of the holder already. */
-  update?(update: Update): Update<V>
+  readonly update?: (update: Update) => Update<V>
   /** The error as the holder gets it. */
-  error?(error: unknown): unknown
+  readonly error?: (error: unknown) => unknown
 }
 
 /** A feed that shows another one in another way: `mapFeed` makes one. */
@@ -110,7 +110,19 @@ export class MappedFeed<V = unknown> implements Feed<V> {
  *
  * @param feed    has no holder
  * @param mapping what becomes of queries, updates and errors
+ *
+ * @example
+ * ```ts
+ * import { createMemoryStore, put } from '@fanlight/core'
+ * import { mapFeed } from '@fanlight/core/kit'
+ *
+ * const store = createMemoryStore()
+ * await store.commit([put('a', 1)])
+ * const feed = mapFeed(store.watch({}), { update: (update) => ({ ...update, folded: 100 }) })
+ * console.log((await feed.take())?.folded) // 100
+ * await feed.close()
+ * ```
  */
-export function mapFeed<V>(feed: Feed<unknown>, mapping: FeedMapping<V>): MappedFeed<V> {
+export function mapFeed<V>(feed: Feed, mapping: FeedMapping<V>): MappedFeed<V> {
   return new MappedFeed(feed, mapping)
 }

@@ -2,14 +2,31 @@ import { FanlightError, factsOf } from '../errors.ts'
 import { assertKey } from '../keys/order.ts'
 import { type Span, intersectSpan, isEmptySpan, prefixEnd, rangeOf, readQuery } from '../ranges.ts'
 import type {
-  Change, ChangeOf, CommitOptions, Entry, Query, Range, Replace, Scanned, Snapshot, Store, Supports, Types, Update, Versions,
+  Change,
+  ChangeOf,
+  CommitOptions,
+  Entry,
+  Query,
+  Range,
+  Replace,
+  Scanned,
+  Snapshot,
+  Store,
+  Supports,
+  Types,
+  Update,
+  Versions,
+  WritableStore,
 } from '../store.ts'
 import { type Mapping, Wrapper } from './wrapper.ts'
 
 /** The types of what lies under the prefix `P` of a store with the types `T`. */
 export type Under<T, P extends string> = string extends P
   ? { '': T[keyof T] }
-  : { [K in keyof T & string as K extends `${P}${infer Rest}` ? Rest : never]: T[K] } & Whole<T, Around<keyof T & string, P>>
+  : { [K in keyof T & string as K extends `${P}${infer Rest}` ? Rest : never]: T[K] } & Whole<
+      T,
+      Around<keyof T & string, P>
+    >
 
 /** All keys have the type of the prefix `K`; where there is none, nothing is added. */
 type Whole<T, K> = [K] extends [never] ? unknown : { '': T[K & keyof T] }
@@ -62,7 +79,10 @@ class PrefixMapping implements Mapping {
 
   readonly query = (query: Query): Query => {
     const { list } = readQuery(query, Infinity)
-    const items = typeof query === 'string' || !Array.isArray(query) ? [query as string | Range] : (query as readonly (string | Range)[])
+    const items =
+      typeof query === 'string' || !Array.isArray(query)
+        ? [query as string | Range]
+        : (query as readonly (string | Range)[])
     const inside = list.map((span, i) => {
       const item = items[i]
       // A key stays a key: some stores guard keys only.
@@ -161,10 +181,15 @@ class PrefixMapping implements Mapping {
  *
  * const store = createMemoryStore<{ 'users/': { name: string }; 'config/': string }>()
  * const users = prefixed(store, 'users/')
- * await users.commit?.([put('ann', { name: 'Ann' })])
+ * await users.commit([put('ann', { name: 'Ann' })])
  * console.log((await get(store, 'users/ann'))?.name) // Ann
  * ```
  */
+export function prefixed<T extends Types, const P extends string>(
+  store: WritableStore<T>,
+  prefix: P,
+): WritableStore<Under<T, P>>
+export function prefixed<T extends Types, const P extends string>(store: Store<T>, prefix: P): Store<Under<T, P>>
 export function prefixed<T extends Types, const P extends string>(store: Store<T>, prefix: P): Store<Under<T, P>> {
   const text: string = prefix
   assertKey(text)

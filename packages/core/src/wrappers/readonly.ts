@@ -3,7 +3,7 @@ import { Wrapper } from './wrapper.ts'
 
 class ReadonlyStore<T extends Types> extends Wrapper<T> {
   constructor(inner: Store<T>) {
-    super(inner as Store<Types>, 'readonly')
+    super(inner, 'readonly')
   }
 
   override get supports(): Supports {

@@ -2,8 +2,21 @@ import { onAbort } from '../on-abort.ts'
 import { failedCommit } from '../base-store.ts'
 import type { FanlightError } from '../errors.ts'
 import type {
-  ChangesOptions, Continued, Feed, FeedState, FetchOptions, Query, Snapshot, SourceId, Store, Supports, Types, Update,
-  ValueAt, Versions, WatchOptions,
+  ChangesOptions,
+  Continued,
+  Feed,
+  FeedState,
+  FetchOptions,
+  Query,
+  Snapshot,
+  SourceId,
+  Store,
+  Supports,
+  Types,
+  Update,
+  ValueAt,
+  Versions,
+  WatchOptions,
 } from '../store.ts'
 import { reaches } from '../versions.ts'
 import { Lifetime } from './lifetime.ts'
@@ -11,7 +24,7 @@ import { type FeedMapping, MappedFeed } from './map-feed.ts'
 
 /** How a wrapper shows its store: what is left out stays as it is. */
 export interface Mapping extends FeedMapping {
-  snapshot?(snapshot: Snapshot, query: Query): Snapshot
+  readonly snapshot?: (snapshot: Snapshot, query: Query) => Snapshot
 }
 
 /**
@@ -66,7 +79,7 @@ export abstract class Wrapper<T extends Types> implements Store<T> {
       const answer = this.inner.fetch(this.#inside(query), asked)
       return snapshot === undefined ? answer : answer.then((one) => snapshot(one, query))
     })
-    return found as Promise<Snapshot<unknown>> as Promise<Snapshot<ValueAt<T, Q>>>
+    return found as Promise<Snapshot<ValueAt<T, Q>>>
   }
 
   changes<const Q extends Query>(query: Q, options: ChangesOptions): Promise<Update<ValueAt<T, Q>>> {
@@ -76,7 +89,7 @@ export abstract class Wrapper<T extends Types> implements Store<T> {
       const answer = this.inner.changes(this.#inside(query), asked)
       return update === undefined ? answer : answer.then(update)
     })
-    return found as Promise<Update<unknown>> as Promise<Update<ValueAt<T, Q>>>
+    return found as Promise<Update<ValueAt<T, Q>>>
   }
 
   watch<const Q extends Query>(query: Q, options?: WatchOptions): Feed<ValueAt<T, Q>> {
@@ -94,7 +107,7 @@ export abstract class Wrapper<T extends Types> implements Store<T> {
   }
 
   /** A feed of the store inside as the wrapper shows it, which ends with the wrapper. */
-  protected shown(feed: Feed, signal: AbortSignal | undefined): Feed<unknown> {
+  protected shown(feed: Feed, signal: AbortSignal | undefined): Feed {
     const { life } = this
     const mapped = new TrackedFeed(feed, this.#mapping)
     const stop = life.onClose((why: FanlightError) => void mapped.end(why))

@@ -1,12 +1,19 @@
 import { type Clock, type Random, systemClock } from '@fanlight/core'
 import { seededRandom } from '@fanlight/core/testing'
 import { dirname } from 'node:path'
-import type { ExpectedFile, FileStat, FileSystem, NewFile } from '../file-system.ts'
-
-/** What a process does to the disk. `event` is a watcher being told. */
-export type Operation =
-  | 'stat' | 'readLink' | 'readFile' | 'list' | 'create' | 'write' | 'chown' | 'chmod' | 'sync' | 'close' | 'replace' | 'remove'
-  | 'syncFolder' | 'watch' | 'event'
+import type { ExpectedFile, FileStat, FileSystem } from '../file-system.ts'
+import {
+  type Inode,
+  MemoryProcess,
+  type Operation,
+  type Owner,
+  type ProcessHost,
+  type Watcher,
+  errorOf,
+  folderStat,
+  never,
+  statOf,
+} from './memory-process.ts'
 
 /** Options of `createMemoryDisk`. */
 export interface MemoryDiskOptions {
@@ -23,22 +30,7 @@ export interface MemoryDiskOptions {
   readonly tickMs?: number | undefined
 }
 
-/** Whose a file is, and who may do what with it. */
-export interface Owner {
-  uid: number
-  gid: number
-  mode: number
-}
-
 const nobody: Owner = { uid: -1, gid: -1, mode: 0 }
-
-interface Inode extends Owner {
-  readonly id: number
-  content: Uint8Array
-  /** What of the content is on the disk for certain. */
-  synced: Uint8Array
-  changedNs: bigint
-}
 
 type Entry = Inode | { readonly link: string }
 
@@ -48,17 +40,11 @@ interface NameChange {
   readonly apply: (names: Map<string, Entry>) => void
 }
 
-interface Watcher {
-  readonly folder: string
-  readonly changed: (name: string | undefined) => void
-  readonly failed: (why: unknown) => void
-}
-
 /**
  * A disk in memory, which can lose power: what was not brought to it (fsync) is lost, kept, or kept in part, and so are names.
  * Each `mount` is a process with a page cache of its own in front of the same disk; `kill` ends one, as `kill -9` does.
  */
-export class MemoryDisk {
+export class MemoryDisk implements ProcessHost {
   readonly clock: Clock
   readonly #random: Random
   readonly #pace: (operation: Operation, path: string, phase: 'begin' | 'end') => unknown
@@ -76,7 +62,12 @@ export class MemoryDisk {
   /** What happened, in order: `create /a/b`. */
   readonly log: string[] = []
 
-  constructor({ clock = systemClock, random = seededRandom(1), pace = () => undefined, tickMs = 4 }: MemoryDiskOptions = {}) {
+  constructor({
+    clock = systemClock,
+    random = seededRandom(1),
+    pace = () => undefined,
+    tickMs = 4,
+  }: MemoryDiskOptions = {}) {
     this.clock = clock
     this.#random = random
     this.#pace = pace
@@ -102,9 +93,9 @@ export class MemoryDisk {
 
   /** Removes a folder with all that is in it: whoever watches it hears of that. */
   removeFolder(folder: string): void {
-    for (const path of [...this.#names.keys()]) if (dirname(path) === folder) this.erase(path)
+    for (const path of Array.from(this.#names.keys())) if (dirname(path) === folder) this.erase(path)
     this.#folders.delete(folder)
-    for (const watcher of [...this.#watchers]) if (watcher.folder === folder) this.#tell(watcher, undefined)
+    for (const watcher of Array.from(this.#watchers)) if (watcher.folder === folder) this.#tell(watcher, undefined)
   }
 
   /** Somebody else writes a file in place. Nothing of that is brought to the disk. */
@@ -161,7 +152,9 @@ export class MemoryDisk {
 
   /** The names in a folder. */
   names(folder: string): string[] {
-    return [...this.#names.keys()].filter((path) => dirname(path) === folder).map((path) => path.slice(folder.length + (folder === '/' ? 0 : 1)))
+    return [...this.#names.keys()]
+      .filter((path) => dirname(path) === folder)
+      .map((path) => path.slice(folder.length + (folder === '/' ? 0 : 1)))
   }
 
   /** Somebody else brings the content of a file to the disk. */
@@ -172,7 +165,7 @@ export class MemoryDisk {
 
   /** Every process ends, as by `kill -9`: what it has written is there, and nothing more comes. */
   kill(): void {
-    for (const process of [...this.#processes]) process.kill()
+    for (const process of Array.from(this.#processes)) process.kill()
     this.#failures.length = 0
   }
 
@@ -195,8 +188,12 @@ export class MemoryDisk {
 
   // What follows is for the processes.
 
-  /** Does one thing for a process, unless it is dead: then nobody ever hears of it. */
-  async operate<R>(process: MemoryProcess, operation: Operation, path: string, work: () => R): Promise<R> {
+  async operate<R>(
+    process: { readonly isDead: boolean },
+    operation: Operation,
+    path: string,
+    work: () => R,
+  ): Promise<R> {
     await this.#pace(operation, path, 'begin')
     if (process.isDead) return never
     this.log.push(`${operation} ${path}`)
@@ -314,7 +311,7 @@ export class MemoryDisk {
   #happened(path: string): void {
     const folder = dirname(path)
     const name = path.slice(folder.length + (folder === '/' ? 0 : 1))
-    for (const watcher of [...this.#watchers]) if (watcher.folder === folder) this.#tell(watcher, name)
+    for (const watcher of Array.from(this.#watchers)) if (watcher.folder === folder) this.#tell(watcher, name)
   }
 
   #tell(watcher: Watcher, name: string | undefined): void {
@@ -334,99 +331,9 @@ export class MemoryDisk {
   }
 }
 
-/** A process that sees the disk, and can be killed. */
-class MemoryProcess implements FileSystem {
-  readonly #disk: MemoryDisk
-  readonly #stops = new Set<() => void>()
-  #isDead = false
-
-  constructor(disk: MemoryDisk) {
-    this.#disk = disk
-  }
-
-  get isDead(): boolean {
-    return this.#isDead
-  }
-
-  readonly kill = (): void => {
-    this.#isDead = true
-    for (const stop of this.#stops) stop()
-    this.#disk.ended(this)
-  }
-
-  stat(path: string): Promise<FileStat | undefined> {
-    return this.#do('stat', path, () => this.#disk.stat(path))
-  }
-
-  readLink(path: string): Promise<string | undefined> {
-    return this.#do('readLink', path, () => this.#disk.readLink(path))
-  }
-
-  readFile(path: string): Promise<Uint8Array> {
-    return this.#do('readFile', path, () => this.#disk.readFile(path))
-  }
-
-  list(folder: string): Promise<readonly string[]> {
-    return this.#do('list', folder, () => this.#disk.names(folder))
-  }
-
-  async create(path: string): Promise<NewFile> {
-    const disk = this.#disk
-    const inode = await this.#do('create', path, () => disk.create(path))
-    return {
-      stat: () => this.#do('stat', path, () => statOf(inode)),
-      write: (content) => this.#do('write', path, () => disk.setContent(inode, content.slice())),
-      chown: (uid, gid) => this.#do('chown', path, () => void Object.assign(inode, { uid, gid })),
-      chmod: (mode) => this.#do('chmod', path, () => void Object.assign(inode, { mode })),
-      sync: () => this.#do('sync', path, () => void (inode.synced = inode.content)),
-      close: () => this.#do('close', path, () => undefined),
-    }
-  }
-
-  replace(from: string, to: string, expected: ExpectedFile | undefined): Promise<boolean> {
-    return this.#do('replace', to, () => this.#disk.replace(from, to, expected))
-  }
-
-  remove(path: string): Promise<void> {
-    return this.#do('remove', path, () => this.#disk.remove(path))
-  }
-
-  syncFolder(folder: string): Promise<void> {
-    return this.#do('syncFolder', folder, () => this.#disk.syncFolder(folder))
-  }
-
-  watch(folder: string, changed: (name: string | undefined) => void, failed: (why: unknown) => void): () => void {
-    const stop = this.#disk.watch({ folder, changed, failed })
-    this.#stops.add(stop)
-    return () => {
-      this.#stops.delete(stop)
-      stop()
-    }
-  }
-
-  #do<R>(operation: Operation, path: string, work: () => R): Promise<R> {
-    return this.#disk.operate(this, operation, path, work)
-  }
-}
-
-/** What a process that was killed waits for. */
-const never: Promise<never> = new Promise(() => undefined)
-
-const folderStat: FileStat = { id: '', stamp: '', changedNs: 0n, bytes: 0, isFile: false, mode: 0o755, uid: 1, gid: 1 }
-
-function statOf({ id, content, changedNs, mode, uid, gid }: Inode): FileStat {
-  const bytes = content.length
-  return { id: `${id}`, stamp: `${id}:${bytes}:${changedNs}`, changedNs, bytes, isFile: true, mode, uid, gid }
-}
-
 function isExpected(found: Entry | undefined, { stamp, content }: ExpectedFile): boolean {
   if (found === undefined || 'link' in found || statOf(found).stamp !== stamp) return false
   return content === undefined || Buffer.compare(found.content, content) === 0
-}
-
-/** An error as the system makes it. */
-function errorOf(code: string, path: string): Error {
-  return Object.assign(new Error(`${code}: ${path}`), { code })
 }
 
 /**

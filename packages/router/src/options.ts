@@ -1,0 +1,42 @@
+import type {
+  ChangeOf,
+  Clock,
+  CommitOptions,
+  EventListener,
+  Limits,
+  Mounted,
+  StoreOf,
+  Types,
+  TypesOf,
+  Versions,
+} from '@fanlight/core'
+import type { MountedStore } from './mount.ts'
+
+/** Options of `createRouter`. */
+export interface RouterOptions {
+  /**
+   * The name of the router, in errors and in the source id of its table of mounts. Routers that stand in one tree with
+   * equal mounts, and change them apart from each other, need different names. Default 'mounts'.
+   */
+  readonly name?: string | undefined
+  /** `ranges`, `feeds` and `timeoutMs` are the router's own; the others are those of its stores. */
+  readonly limits?: Partial<Limits> | undefined
+  /** How many former tables of mounts are known, for whoever comes back from before a change. Default 1,000. */
+  readonly tables?: number | undefined
+  /** Time, for deadlines. Default the machine's. */
+  readonly clock?: Clock | undefined
+  /** Hears of stalls, of answers that were carried to a common point, of restarts, folds and resets. Default: nobody does. */
+  readonly onEvent?: EventListener | undefined
+}
+
+/** Changes several keys as one. */
+export type Commit<T extends Types> = (changes: readonly ChangeOf<T>[], options?: CommitOptions) => Promise<Versions>
+
+/** The stores among what is mounted, without the options of their mounts. */
+type StoresIn<M> = { [P in keyof M]: Known<M[P] extends MountedStore<infer S> ? S : M[P]> }
+
+/** A store whose types tell nothing holds anything. */
+type Known<S> = [keyof TypesOf<S>] extends [never] ? StoreOf<unknown> : S
+
+/** The types of a router over these mounts. */
+export type RoutedTypes<M> = Mounted<StoresIn<M>>
