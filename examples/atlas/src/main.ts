@@ -91,9 +91,9 @@ async function run(atlas: Atlas, settings: Settings, { both, fanlight, terminal,
     while ((waited[0]?.at ?? now) < now - 1000) waited.shift()
     const state = Object.values(countryRow.state).find(({ status }) => status === 'stale')
     const view = {
-      country: countryRow.value?.[0]?.value as never,
+      country: countryRow.value?.[0]?.value,
       code: country,
-      load: Number(load.value?.[0]?.value ?? 0),
+      load: load.value?.[0]?.value ?? 0,
       both,
       fanlight,
       waitsPerSecond: waits() - (waited[0]?.count ?? 0),

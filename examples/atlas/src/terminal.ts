@@ -1,4 +1,3 @@
-import type { WriteStream } from 'node:tty'
 import { type View, drawLine, drawScreen } from './screen.ts'
 
 /** Shows the atlas: in place on a terminal, as a line a second otherwise. */
@@ -11,7 +10,7 @@ export class Terminal {
   }
 
   get #isTty(): boolean {
-    return (this.#out as WriteStream).isTTY === true
+    return this.#out.isTTY
   }
 
   /** Shows how far loading is. */
@@ -31,7 +30,7 @@ export class Terminal {
     if (this.#isTty) {
       if (this.#linesAt === 0) this.#out.write('\x1b[?25l\x1b[2J')
       this.#linesAt = now
-      const rows = (this.#out as WriteStream).rows ?? 40
+      const { rows = 40 } = this.#out
       const lines = drawScreen(view).slice(0, rows - 1)
       this.#out.write(`\x1b[H${lines.map((line) => `${line}\x1b[K`).join('\n')}\x1b[J`)
     } else if (now - this.#linesAt >= 1000) {

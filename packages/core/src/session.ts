@@ -236,5 +236,5 @@ class SessionStore<T extends Types> extends Wrapper<T> {
 export function createSession<T extends Types>(store: WritableStore<T>, options?: SessionOptions): WritableSession<T>
 export function createSession<T extends Types>(store: Store<T>, options?: SessionOptions): Session<T>
 export function createSession<T extends Types>(store: Store<T>, options: SessionOptions = {}): Session<T> {
-  return new SessionStore<T>(store as Store<Types>, options) as unknown as Session<T>
+  return new SessionStore<T>(store, options)
 }

@@ -1,5 +1,4 @@
 import {
-  type Entry,
   FanlightError,
   type FetchOptions,
   type Query,
@@ -19,40 +18,36 @@ import { type Part, type Plan, planOf } from './plan.ts'
 import { pointOf } from './scope.ts'
 import type { Table } from './table.ts'
 
-const none: readonly Entry[] = []
-
 /** Answers a query: from one store as it is, from several so that they agree. */
 export function fetchFrom(host: RouterHost, query: Query, options: FetchOptions | undefined): Promise<Snapshot> {
+  if (options === undefined && typeof query === 'string' && !host.ended.aborted) {
+    const table = host.tables.current
+    const mount = table.find(query)
+    if (mount !== undefined) return fetchKey(host, table, mount, query)
+  }
   return promised(() => {
     host.assertOpen()
-    if (typeof query === 'string' && options === undefined) {
-      const { current } = host.tables
-      const mount = current.find(query)
-      if (mount !== undefined) return fetchKey(host, current, mount, query)
-    }
     return fetchPlanned(host, readQuery(query, host.limits.ranges), options)
   })
 }
 
 /** One key of one mount: what is asked most is answered with one `then`. */
 function fetchKey(host: RouterHost, table: Table, mount: Mount, key: string): Promise<Snapshot> {
-  const { prefix, store, since } = mount
-  const { source } = host.tables
-  return store
-    .fetch(prefix === '' ? key : key.slice(prefix.length), host.defaults)
-    .then(({ entries, windows, versions, behind }) => {
-      // A view of this very router knows the table too: the two must agree.
-      if (source in windows) return fetchPlanned(host, readQuery(key), undefined)
-      const [entry] = entries
-      return {
-        entries:
-          prefix === '' ? entries : entry === undefined ? none : [{ key, value: entry.value, version: entry.version }],
-        windows: joined(windows, source, { from: since, to: table.version }),
-        versions: host.versions.join(versions, source, table.version),
-        more: [{ more: false, range: { gte: key, lte: key } }],
-        behind: host.levels.join(behind, source, 0),
-      }
-    })
+  const { prefix, store } = mount
+  return store.fetch(prefix === '' ? key : key.slice(prefix.length), host.defaults).then((found) => {
+    const { entries, windows } = found
+    const { source } = host.tables
+    // A view of this very router knows the table too: the two must agree.
+    if (source in windows) return fetchPlanned(host, readQuery(key), undefined)
+    const [entry] = entries
+    return {
+      entries: prefix === '' || entry === undefined ? entries : [{ key, value: entry.value, version: entry.version }],
+      windows: joined(windows, source, { from: mount.since, to: table.version }),
+      versions: host.versions.join(found.versions, source, table.version),
+      more: [{ more: false, range: { gte: key, lte: key } }],
+      behind: host.levels.join(found.behind, source, 0),
+    }
+  })
 }
 
 function fetchPlanned(host: RouterHost, spans: Spans, options: FetchOptions = {}): Promise<Snapshot> {

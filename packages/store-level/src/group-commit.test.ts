@@ -8,12 +8,12 @@ import { type LevelStore, type LevelStoreOptions, openLevelStore } from './index
 function writesOf(db: MemoryLevel, through: (write: () => Promise<void>) => Promise<void>): Mock<(options?: object) => Promise<void>> {
   const begin = (db.batch as () => ReturnType<typeof db.batch>).bind(db)
   const seen = vi.fn<(options?: object) => Promise<void>>()
-  vi.spyOn(db, 'batch').mockImplementation((() => {
+  vi.spyOn(db, 'batch').mockImplementation(() => {
     const batch = begin()
     const write = batch.write.bind(batch)
     batch.write = seen.mockImplementation((options) => through(() => write(options ?? {})))
     return batch
-  }) as never)
+  })
   return seen
 }
 

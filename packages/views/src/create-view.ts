@@ -1,7 +1,15 @@
-import { type History, type Query, type Range, type Store, type Types, type ValueAt, everything } from '@fanlight/core'
+import { type FeedState, type History, type Query, type Range, type Store, type Types, type ValueAt, everything } from '@fanlight/core'
 import type { BaseOptions } from '@fanlight/core/kit'
 import type { MapFunction } from './mapping.ts'
-import { View } from './view.ts'
+import { View as ActiveView } from './view.ts'
+
+/** An active view: `createView` makes one. */
+export interface View<T extends Types = { '': unknown }> extends Store<T> {
+  /** Its name, in errors. */
+  readonly name: string
+  /** How its sources stand: 'catching up' until it has read its upstream, stale(why) where its function throws. */
+  readonly state: FeedState
+}
 
 /** Options of `createView`. */
 export interface ViewOptions<In = unknown, Out = unknown, Q extends Query = Query> extends BaseOptions {
@@ -61,5 +69,5 @@ export function createView<T extends Types, Out, const Q extends Query = Range>(
   options: ViewOptions<ValueAt<T, Q>, Out, Q>,
 ): View<{ '': Out }> {
   const { query = everything, map, ...rest } = options
-  return new View<{ '': Out }>(upstream as Store, { ...rest, query, map: map as MapFunction })
+  return new ActiveView<{ '': Out }>(upstream as Store, { ...rest, query, map: map as MapFunction }) as unknown as View<{ '': Out }>
 }

@@ -176,7 +176,8 @@ export class Follower {
 
   /** The point to step to next; undefined: there is nothing to do now. */
   #goal(feed: Feed): Versions | undefined {
-    const { versions: held, reached } = feed
+    const { reached } = feed
+    const held = this.#held(feed)
     if (reaches(held, reached)) return this.#woken ? reached : undefined
     let goal: Versions | undefined = reached
     if (this.#lag !== undefined) {
@@ -191,24 +192,31 @@ export class Follower {
     return this.#stuck === undefined && reaches(held, oldest) ? this.#stopBefore(held, goal) : goal
   }
 
+  /** The last point at which what the feed told is known to be true: after several touches the feed itself knows less. */
+  #held({ versions }: Feed): Versions {
+    const { held } = this.#host
+    return held !== undefined && this.#stuck === undefined && reaches(held, versions) ? held : versions
+  }
+
   /** A point on the way where somebody waits, or that is one commit away. */
   #stopBefore(held: Versions, goal: Versions): Versions {
     const sources = Object.keys(goal)
     if (!sources.every((source) => source in held)) return goal
+    const here = Object.fromEntries(sources.map((source) => [source, held[source] ?? 0]))
     let stop = goal
     for (const source of sources) {
       const version = this.#host.awaited(source)
-      if (version === undefined || version <= (held[source] ?? 0) || version > (goal[source] ?? 0)) continue
-      if (this.#stops++ < stopsMax) stop = { ...held, [source]: version }
+      if (version === undefined || version <= (here[source] ?? 0) || version > (goal[source] ?? 0)) continue
+      if (this.#stops++ < stopsMax) stop = { ...here, [source]: version }
       else this.#stops = 0
       break
     }
     if (this.#slow || !this.#host.instant) return stop
-    const ways = sources.map((source) => (stop[source] ?? 0) - (held[source] ?? 0))
+    const ways = sources.map((source) => (stop[source] ?? 0) - (here[source] ?? 0))
     const way = ways.reduce((sum, one) => sum + one, 0)
     if (way <= 1 || way > singlesMax) return stop
     const source = sources[ways.findIndex((one) => one > 0)] ?? ''
-    return { ...held, [source]: (held[source] ?? 0) + 1 }
+    return { ...here, [source]: (here[source] ?? 0) + 1 }
   }
 
   #step(feed: Feed, goal: Versions | undefined): void | Promise<void> {

@@ -3,6 +3,5 @@
  *
  * @module
  */
-export { createView, type ViewOptions } from './create-view.ts'
+export { createView, type View, type ViewOptions } from './create-view.ts'
 export type { MapFunction, Yield, Yields } from './mapping.ts'
-export { View } from './view.ts'

@@ -160,7 +160,8 @@ export class Kept {
       this.#overlay = { at: this.#ofUpstream(at, place), step: place.step, plan: this.#planTo(at, place) }
     }
     try {
-      const { entries, more } = await readOver(this.#shelf, spans, this.#numberOf(place.step), await this.#overlay.plan)
+      const over = await this.#overlay.plan
+      const { entries, more } = await readOver(this.#shelf, spans, this.#numberOf(place.step), over)
       return { entries, more, windows: pointWindows(at) }
     } catch (error) {
       this.#overlay = undefined
@@ -183,20 +184,27 @@ export class Kept {
   #place(at: Versions): Place {
     this.#path.trim(this.#shelf.oldest)
     const place = this.#path.locate(at)
-    if (place !== undefined) return place
+    if (place === undefined) throw this.#lost(at)
+    return place
+  }
+
+  #lost(wanted: Versions): FanlightError {
     const { name } = this.#options
-    throw new FanlightError('LOST_IN_FOG', `${name} does not know any more what was at this point: ask for a later one`, {
-      store: name,
-      wanted: at,
-    })
+    const message = `${name} does not know any more what was at this point: ask for a later one`
+    return new FanlightError('LOST_IN_FOG', message, { store: name, wanted })
   }
 
   /**
    * A number under which a state stands on the shelf: it stands there until the next one does, so where others write into
    * the store of the shelf too, and its horizon has passed the number of the state, the horizon itself will do.
+   *
+   * @throws LOST_IN_FOG where the next one does already
    */
   #numberOf(step: Step): number {
-    return Math.max(step.n, this.#shelf.oldest)
+    const { oldest } = this.#shelf
+    this.#path.trim(oldest)
+    if (!this.#path.has(step)) throw this.#lost(step.to)
+    return Math.max(step.n, oldest)
   }
 
   /** Whether what stands on the shelf beyond the horizon may be a state of which the path does not know yet. */

@@ -1,4 +1,4 @@
-import type { Change, Clock, Entry, History } from '@fanlight/core'
+import { type Change, type Clock, type Entry, FanlightError, type History } from '@fanlight/core'
 import { type Difference, type Span, type Spans, VersionedTree, historyBounds, spansOf } from '@fanlight/core/kit'
 import { type Area, type Opened, type Reader, type Shelf, type ShelfChange, type ShelfReading, type Written, spanOf } from './shelf.ts'
 
@@ -30,16 +30,19 @@ export class MemoryShelf implements Shelf {
   }
 
   read(spans: Spans, n: number): ShelfReading {
+    this.#refuseLost(n)
     const { entries, from, to, more } = this.#out.read(spans, n)
     // The tree's versions mean nothing to the readers of a view.
     return { entries: entries.map(({ key, value }) => ({ key, value })), from, to, more }
   }
 
   difference(spans: Spans, since: number, until: number): Difference {
+    this.#refuseLost(since)
     return this.#out.difference(spans, since, until)
   }
 
   reader(n: number = this.#n): Reader {
+    this.#refuseLost(n)
     return {
       values: (area, keys) => keys.map((key) => this.#scan(area, spanOf(key), n)[0]?.value),
       scan: (area, span) => this.#scan(area, span, n),
@@ -52,6 +55,11 @@ export class MemoryShelf implements Shelf {
     this.#out.apply(requestOf(changes.filter(({ area }) => area === 'out')), n, now)
     this.#rest.apply(requestOf(changes.filter(({ area }) => area !== 'out').map(filed)), n, now)
     return { n, whole: true }
+  }
+
+  /** Who took their time may come when the history has gone on: what it says of a state before its horizon is not true. */
+  #refuseLost(n: number): void {
+    if (n < this.oldest) throw new FanlightError('LOST_IN_FOG', 'the view has forgotten this state: ask for a later one')
   }
 
   #scan(area: Area, span: Span, n: number): readonly Entry[] {

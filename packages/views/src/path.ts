@@ -56,6 +56,11 @@ export class Path {
     return this.#nodes.at(-1)
   }
 
+  /** Whether a state is still known. */
+  has(step: Step): boolean {
+    return step.n >= (this.#nodes[this.#start]?.n ?? Infinity)
+  }
+
   /** Forgets the way: it begins here. */
   begin(n: number, at: Versions): void {
     this.#nodes = []

@@ -72,7 +72,7 @@ class Case {
     else if (dice < 0.67 && this.#followers.length < 8) this.#followers.push(new Follower(this.#world, chance.pick(all)))
     else if (dice < 0.8 && this.#followers.length > 0) this.#start(chance.pick(this.#followers).step())
     else if (dice < 0.9) await clock.advance(chance.below(120))
-    else if (dice < 0.94 && wrappers.length > 0) chance.pick(wrappers).release?.()
+    else if (dice < 0.94 && wrappers.length > 0) void chance.pick(wrappers).release?.()
     else if (dice < 0.97 && routers.length > 0) this.#remount()
     else if (dice < 0.985) await this.#restart(chance.pick(leaves))
     else if (views.length > 0) await this.#restartView()
@@ -112,7 +112,7 @@ class Case {
       ...(chance.happens(0.1) ? { max: someward(node.store.oldest, node.store.reached, chance) } : {}),
     }
     try {
-      const snapshot = (await node.store.fetch(query, options)) as Snapshot
+      const snapshot = await node.store.fetch(query, options)
       trace.note(`${node.name} ${JSON.stringify(query)} ${JSON.stringify(snapshot.windows)} ${snapshot.entries.length}`)
       // Whoever made a commit that this answer shows may hear of it a moment later than the asker.
       await settle(1)
@@ -161,7 +161,7 @@ class Case {
   /** After the last fault every query ends, with an answer or a named error (L9). */
   async #drain(): Promise<void> {
     for (let i = 0; i < 40 && this.#asking.size > 0; i++) {
-      for (const wrapper of this.#tree.wrappers) wrapper.release?.()
+      for (const wrapper of this.#tree.wrappers) void wrapper.release?.()
       await settle()
       await this.#world.clock.advance(1000)
     }

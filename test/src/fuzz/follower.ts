@@ -21,7 +21,7 @@ export class Follower {
     this.node = node
     this.#query = someQuery(world.chance, node.prefixes())
     this.#holder = new Holder(this.#query)
-    this.#feed = node.store.watch(this.#query) as Feed
+    this.#feed = node.store.watch(this.#query)
   }
 
   get isDone(): boolean {
@@ -32,8 +32,9 @@ export class Follower {
   async step(): Promise<void> {
     if (this.#taking || this.#done) return
     const { chance } = this.#world
-    if (chance.happens(0.05)) await this.#resume()
-    else if (chance.happens(0.05)) {
+    const dice = chance.random()
+    if (dice < 0.05) await this.#resume()
+    else if (dice < 0.1) {
       this.#query = someQuery(chance, this.node.prefixes())
       this.#holder.ask(this.#query, this.#feed.setQuery(this.#query))
     }
@@ -67,11 +68,11 @@ export class Follower {
   async #resume(): Promise<void> {
     const since: Versions | undefined = this.#holder.versions
     await this.#feed.close()
-    this.#feed = this.node.store.watch(this.#query, since === undefined ? {} : { since }) as Feed
+    this.#feed = this.node.store.watch(this.#query, since === undefined ? {} : { since })
     const entries = this.#holder.entries
     if (JSON.stringify(this.#holder.query) !== JSON.stringify(this.#query) || since === undefined) {
       await this.#feed.close()
-      this.#feed = this.node.store.watch(this.#query) as Feed
+      this.#feed = this.node.store.watch(this.#query)
       this.#holder = new Holder(this.#query)
     } else {
       this.#holder = new Holder(this.#query, { entries, versions: since })

@@ -14,7 +14,7 @@ export class WrapperNode implements TreeNode {
   readonly parts: readonly TreeNode[]
   readonly #prefix: string
   /** Lets the node catch up, where it lags. */
-  readonly release: (() => void) | undefined
+  readonly release: (() => Promise<void>) | undefined
 
   constructor(world: World, of: TreeNode) {
     this.parts = [of]
@@ -25,7 +25,7 @@ export class WrapperNode implements TreeNode {
     else if (kind === 'prefixed') this.store = prefixed(of.store, this.#prefix)
     else {
       const late = lagging(of.store, { clock: world.clock })
-      this.store = late as unknown as Store
+      this.store = late
       this.release = () => late.releaseAll()
     }
   }

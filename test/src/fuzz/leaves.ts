@@ -42,7 +42,7 @@ abstract class SourceLeaf implements Leaf {
     const { source } = this
     const keys = changes.map(({ key }) => key)
     try {
-      const versions = await this.store.commit?.(changes as Change[], basis === undefined ? {} : { basis: { [source]: basis } })
+      const versions = await this.store.commit?.(changes, basis === undefined ? {} : { basis: { [source]: basis } })
       this.#told(source, versions?.[source] ?? -1, changes)
       if (basis !== undefined) await this.#check(source, keys, basis, versions?.[source] ?? -1, false)
     } catch (error) {
@@ -95,7 +95,7 @@ export class VariableLeaf extends SourceLeaf {
 
   constructor(world: World) {
     super(world, 'variable')
-    this.store = createVariable<unknown>(0, { name: this.name, ...world.seams }) as unknown as Store
+    this.store = createVariable<unknown>(0, { name: this.name, ...world.seams })
     this.begin(this.source, new SourceHistory(0, new Map([['', 0]])))
   }
 
@@ -110,7 +110,7 @@ export class VariableLeaf extends SourceLeaf {
 export class LevelLeaf extends SourceLeaf {
   store: Store = undefined as never
   readonly #history: { commits: number } | undefined
-  #db: MemoryLevel<string, string> = new MemoryLevel()
+  #db: MemoryLevel = new MemoryLevel()
 
   private constructor(world: World) {
     super(world, 'level')
@@ -134,7 +134,7 @@ export class LevelLeaf extends SourceLeaf {
 
   async #open(history: SourceHistory): Promise<void> {
     const options = { name: this.name, ...this.world.seams, ...(this.#history === undefined ? {} : { history: this.#history }) }
-    this.store = (await openLevelStore(this.name, { ...options, db: this.#db })) as unknown as Store
+    this.store = await openLevelStore(this.name, { ...options, db: this.#db })
     this.begin(this.source, history)
     await settle()
   }
@@ -178,11 +178,11 @@ export class JsonLeaf extends SourceLeaf {
   /** Opens the file, which must hold a state: a JSON store continues nothing, and begins a source of its own. */
   async #open(state: State): Promise<void> {
     this.#process = this.#disk.mount()
-    this.store = (await openJsonStore(`/data/${this.name}.json`, {
+    this.store = await openJsonStore(`/data/${this.name}.json`, {
       name: this.name,
       fs: this.#process,
       ...this.world.seams,
-    })) as unknown as Store
+    })
     const { entries } = await this.store.fetch({})
     const found = new Map(entries.map(({ key, value }) => [key, value]))
     if (found.size !== state.size || [...state].some(([key, value]) => found.get(key) !== value)) {

@@ -3,15 +3,20 @@ import { spawn } from 'node:child_process'
 /** How a command ended. */
 export interface Ended {
   readonly code: number
+  /** Whether it took too long. */
+  readonly isKilled: boolean
   /** The end of what it printed. */
   readonly output: string
 }
 
-/** The longest that a command may take, in milliseconds. */
-const timeoutMs = 180_000
-
 /** Runs a command to its end, or for three minutes at most. */
-export function command(file: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+export function command(
+  file: string,
+  args: readonly string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv = {},
+  timeoutMs: number = 180_000,
+): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { cwd, env: { ...process.env, ...env }, timeout: timeoutMs, killSignal: 'SIGKILL' })
     let output = ''
@@ -21,6 +26,6 @@ export function command(file: string, args: readonly string[], cwd: string, env:
     child.stdout.on('data', hear)
     child.stderr.on('data', hear)
     child.once('error', reject)
-    child.once('close', (code) => resolve({ code: code ?? 1, output }))
+    child.once('close', (code, signal) => resolve({ code: code ?? 1, isKilled: signal === 'SIGKILL', output }))
   })
 }

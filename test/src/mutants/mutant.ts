@@ -29,5 +29,11 @@ async function readMutant(file: string): Promise<Mutant> {
     return value.trim()
   }
   const packages = [...text.matchAll(/^\+\+\+ b\/packages\/([a-z-]+)\//gm)].map(([, name]) => name ?? '')
-  return { name: basename(file, '.patch'), file, law: field('law'), tests: field('tests').split(/\s+/), packages: [...new Set(packages)] }
+  return {
+    name: basename(file, '.patch'),
+    file,
+    law: field('law'),
+    tests: field('tests').split(/\s+/),
+    packages: [...new Set(packages)],
+  }
 }

@@ -19,14 +19,20 @@ interface Report {
  * @returns its name; undefined: all passed
  * @throws Error where no test ran
  */
-export async function failedTest(folder: string, tests: readonly string[]): Promise<string | undefined> {
+export async function failedTest(
+  folder: string,
+  tests: readonly string[],
+  timeoutMs?: number,
+): Promise<string | undefined> {
   const file = join(folder, '.report.json')
   await rm(file, { force: true })
   const args = ['run', ...tests, '--bail=1', '--reporter=json', `--outputFile=${file}`]
-  const { code, output } = await command(join(folder, 'node_modules/.bin/vitest'), args, folder, { FANLIGHT_SEED: '' })
+  const vitest = join(folder, 'node_modules/.bin/vitest')
+  const { code, isKilled, output } = await command(vitest, args, folder, { FANLIGHT_SEED: '' }, timeoutMs)
+  // A bug by which a test never ends was noticed too: by the time that it may take.
+  if (isKilled) return `the tests did not end: ${tests.join(' ')}`
   const text = await readFile(file, 'utf8').catch(() => undefined)
-  // A test that never ends was noticed too: by the time that it may take.
-  if (text === undefined) return code === 0 ? undefined : `no report: ${output.slice(-200)}`
+  if (text === undefined) throw new Error(`vitest gave no report: ${output.slice(-400)}`)
   const report = JSON.parse(text) as Report
   if (report.success && report.numTotalTests === 0) throw new Error(`no test ran for ${tests.join(' ')}: ${output}`)
   if (report.success) return undefined

@@ -1,5 +1,5 @@
 import { type Change, createMemoryStore, live } from '@fanlight/core'
-import { anyQuery, anyValue, nastyKeys } from '@fanlight/core/conformance'
+import { anyQuery, anyValue } from '@fanlight/core/conformance'
 import { lagging, turns } from '@fanlight/core/testing'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -11,8 +11,8 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   fc.record({ key: fc.constantFrom(...keys), gone: fc.constant(true as const) }),
 )
 
-/** Changes with each key once. */
-const commit = fc.uniqueArray(change, { selector: ({ key }) => key, maxLength: 4 })
+/** Changes with each key once; some at least, since the store that lags does not hear of a horizon that moves without a change. */
+const commit = fc.uniqueArray(change, { selector: ({ key }) => key, minLength: 1, maxLength: 4 })
 
 const action = fc.oneof(
   { weight: 4, arbitrary: fc.record({ commit }) },
@@ -21,7 +21,7 @@ const action = fc.oneof(
 )
 
 test('L6: a list is the answer at its versions, whatever happens; equal entries are the same objects', async () => {
-  let compared = 0
+  let answers = 0
   await fc.assert(
     fc.asyncProperty(
       anyQuery([...keys, 'c']),
@@ -34,31 +34,35 @@ test('L6: a list is the answer at its versions, whatever happens; equal entries 
         const store = late ?? memory
         const list = live(store, query)
         let before = list.value ?? []
+        let isKept = true
+        list.onChange(() => {
+          for (const entry of list.value ?? []) {
+            const same = before.find(({ key }) => key === entry.key)
+            const isEqual = same !== undefined && fc.stringify(same.value) === fc.stringify(entry.value)
+            if (isEqual && same !== entry) isKept = false
+          }
+          before = list.value ?? []
+        })
         for (const step of [...actions, { release: true }, { settle: true }]) {
           if ('commit' in step) await memory.commit(step.commit)
           else if ('release' in step) await late?.releaseAll()
           else await turns(200)
+          expect(isKept, 'equal entries are the same objects').toBe(true)
           const { value = [], versions } = list
-          for (const entry of value) {
-            const same = before.find(({ key }) => key === entry.key)
-            if (same !== undefined && fc.stringify(same.value) === fc.stringify(entry.value)) expect(entry).toBe(same)
-          }
-          before = value
           const [source = ''] = store.sources
           if (list.value === undefined || (versions[source] ?? 0) < (memory.oldest[source] ?? 0)) continue
           const { entries } = await memory.fetch(query, { min: versions, max: versions })
           expect(value.map(({ key, value: held }) => [key, held])).toEqual(
             entries.map(({ key, value: held }) => [key, held]),
           )
-          compared++
+          answers++
         }
         await turns(200)
         expect(list.versions).toEqual(memory.reached)
         await store.close()
       },
     ),
-    { numRuns: 150 },
+    { numRuns: 150 * Number(process.env['FANLIGHT_RUNS'] ?? 1) },
   )
-  expect(compared).toBeGreaterThan(500)
-  expect(nastyKeys).toBeTypeOf('function')
+  expect(answers).toBeGreaterThan(500)
 })

@@ -1,8 +1,8 @@
 import type { Seams } from '../ambient.ts'
 import { FanlightError } from '../errors.ts'
 import { type Span, type Spans, mergeSpans, prefixEnd, rangeOf, readQuery, spanHas, subtractSpans } from '../ranges.ts'
-import { type Session, createSession } from '../session.ts'
-import type { Change, Entry, Range, Replace, Store, Types, Update, Versions } from '../store.ts'
+import { type WritableSession, createSession } from '../session.ts'
+import type { Change, Entry, Range, Replace, Types, Update, Versions, WritableStore } from '../store.ts'
 import { applyUpdate, diffEntries } from '../update.ts'
 import { valuesEqual } from '../values.ts'
 import { checkVersions } from '../versions.ts'
@@ -96,7 +96,7 @@ export interface StoreSinkOptions extends Seams {
  * watermark cannot both take the same step.
  */
 export class StoreSink<V> implements MirrorSink<V> {
-  readonly #session: Session
+  readonly #session: WritableSession
   readonly #spans: Spans
   readonly #ranges: readonly Range[]
   readonly #options: StoreSinkOptions
@@ -105,8 +105,8 @@ export class StoreSink<V> implements MirrorSink<V> {
   /** Spans of a query that was mirrored before: what lies there goes with the first step. */
   #orphans: readonly Span[] = []
 
-  constructor(sink: Store<Types>, spans: Spans, options: StoreSinkOptions) {
-    this.#session = createSession(sink as Store, options)
+  constructor(sink: WritableStore<Types>, spans: Spans, options: StoreSinkOptions) {
+    this.#session = createSession(sink as WritableStore, options)
     this.#spans = spans
     this.#ranges = spans.list.map(rangeOf)
     this.#options = options
@@ -138,9 +138,7 @@ export class StoreSink<V> implements MirrorSink<V> {
       )
     }
     const mark: Change = { key: watermarkKey, value: { versions, query: this.#ranges } }
-    const { commit } = this.#session
-    if (commit === undefined) throw new FanlightError('READ_ONLY', 'the sink takes no commits: mirror to one that does')
-    this.#basis = await commit([...own, mark], { basis: this.#basis })
+    this.#basis = await this.#session.commit([...own, mark], { basis: this.#basis })
     this.#orphans = []
   }
 

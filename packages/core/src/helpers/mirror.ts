@@ -6,7 +6,19 @@ import { tell } from '../feeds/tell.ts'
 import { type Hold, isClosedByHolder, pull } from '../feeds/pull.ts'
 import { noneOf } from '../none-of.ts'
 import { type Spans, rangeOf, readQuery } from '../ranges.ts'
-import type { Entry, Feed, FeedState, Query, Store, Types, Update, ValueAt, Versions, WatchOptions } from '../store.ts'
+import type {
+  Entry,
+  Feed,
+  FeedState,
+  Query,
+  Store,
+  Types,
+  Update,
+  ValueAt,
+  Versions,
+  WatchOptions,
+  WritableStore,
+} from '../store.ts'
 import { reaches, sourceName } from '../versions.ts'
 import type { LiveOptions } from './live.ts'
 import { Listeners } from './listeners.ts'
@@ -262,7 +274,7 @@ function sinkOf<V, S extends Types>(
     throw new FanlightError('READ_ONLY', 'the sink takes no commits: mirror to one that does')
   const names = store.sources.map(sourceName).sort().join('+')
   const own = `~mirror/${names}/${prefix}${JSON.stringify(spans.list.map(rangeOf))}`
-  return new StoreSink(sink, spans, {
+  return new StoreSink(sink as WritableStore<Types>, spans, {
     prefix,
     clock,
     random,

@@ -1,11 +1,12 @@
 import { FanlightError } from '../errors.ts'
 import { type Hold, isClosedByHolder, pull } from '../feeds/pull.ts'
 import { compareKeys } from '../keys/order.ts'
-import { type Span, type Spans, rangeOf, readQuery } from '../ranges.ts'
+import { type Span, type Spans, readQuery } from '../ranges.ts'
 import type { Entry, Feed, FeedState, Query, Range, Store, Update, ValueAt, Versions } from '../store.ts'
 import type { Types } from '../types.ts'
 import type { LiveOptions } from './live.ts'
 import { Listeners } from './listeners.ts'
+import { type Start, queryOf } from './page-query.ts'
 import { indexFrom, reconcile } from './reconcile.ts'
 
 /** Whether entries lie before and behind the page. */
@@ -13,9 +14,6 @@ export interface PageMore {
   readonly before: boolean
   readonly after: boolean
 }
-
-/** Where a page starts, in the order of reading: at a key, or behind it. undefined: where the range starts. */
-type Start = { readonly key: string; readonly behind: boolean } | undefined
 
 /** A step that has not been answered yet. */
 interface Turn {
@@ -60,7 +58,7 @@ export class Page<V = unknown> implements AsyncDisposable {
   constructor(feed: (query: Query) => Feed<V>, span: Span, size: number) {
     this.#span = span
     this.#size = size
-    this.#feed = feed(this.#queryFrom(undefined))
+    this.#feed = feed(queryOf(span, undefined, size))
     this.onChange = (callback) => this.#listeners.add(callback)
     const puller = {
       next: (update: Update<V>) => this.#apply(update),
@@ -157,34 +155,11 @@ export class Page<V = unknown> implements AsyncDisposable {
       return new Promise<void>((done) => {
         // The answer may come at once, before the feed says which generation that is.
         this.#turn = { ...to, generation: ++this.#asked, done }
-        this.#feed.setQuery(this.#queryFrom(to.start))
+        this.#feed.setQuery(queryOf(this.#span, to.start, this.#size))
       })
     })
     this.#turning = turned.catch(() => undefined)
     return turned.then(() => this.#assertOpen())
-  }
-
-  /** Twice the page and one more entry, so that the end stays where it is while entries come; and the page before it. */
-  #queryFrom(start: Start): Query {
-    const { reverse } = this.#span
-    const after: Range = rangeOf({ ...this.#after(start), reverse, limit: 2 * this.#size + 1 })
-    if (start === undefined) return [after]
-    return [after, rangeOf({ ...this.#before(start), reverse: !reverse, limit: this.#size })]
-  }
-
-  /** The part of the range from the start of the page on. */
-  #after(start: Start): Span {
-    const span = this.#span
-    if (start === undefined) return span
-    const { key, behind } = start
-    return span.reverse ? { ...span, hi: behind ? key : `${key}\0` } : { ...span, lo: behind ? `${key}\0` : key }
-  }
-
-  /** The part of the range before the page. */
-  #before(start: NonNullable<Start>): Span {
-    const span = this.#span
-    const { key, behind } = start
-    return span.reverse ? { ...span, lo: behind ? key : `${key}\0` } : { ...span, hi: behind ? `${key}\0` : key }
   }
 
   #apply(update: Update<V>): void {

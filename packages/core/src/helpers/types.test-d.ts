@@ -54,7 +54,6 @@ test('wrappers keep the types, or map them', () => {
   expectTypeOf(createSession(store)).toExtend<typeof store>()
   expectTypeOf(createSession(createSession(store))).toExtend<typeof store>()
   const memory = createMemoryStore<{ 'users/': User }>()
-  expectTypeOf(createSession(memory).commit).toBeFunction()
   expectTypeOf(createSession(memory)).toExtend<WritableStore<{ 'users/': User }>>()
   expectTypeOf(prefixed(memory, 'users/')).toEqualTypeOf<WritableStore<{ '': User }>>()
   expectTypeOf(get(createSession(store), 'users/ann')).resolves.toEqualTypeOf<User | undefined>()

@@ -114,6 +114,6 @@ export function validated<T extends Types, const S extends StandardSchema | Sche
   store: Store<T>,
   schema: S,
 ): Store<Validated<T, S>> {
-  const schemas = '~standard' in schema ? [['', schema as StandardSchema] as const] : Object.entries(schema as Schemas)
-  return new ValidatedStore<Validated<T, S>>(store as Store<Types>, new Map(schemas))
+  const schemas = '~standard' in schema ? [['', schema as StandardSchema] as const] : Object.entries(schema)
+  return new ValidatedStore<Validated<T, S>>(store, new Map(schemas))
 }

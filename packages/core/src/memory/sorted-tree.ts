@@ -59,7 +59,7 @@ export class SortedTree {
   #scanDown(lo: string, hi: string | undefined, visit: Visit): void {
     const compare = this.#plain ? compareUnits : compareKeys
     for (const [key, cell] of this.#tree.entriesReversed(hi, reused, true)) {
-      if (compare(key as string, lo) < 0 || visit(key as string, cell as Cell) === stop) return
+      if (compare(key, lo) < 0 || visit(key, cell) === stop) return
     }
   }
 

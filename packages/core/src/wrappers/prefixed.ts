@@ -193,5 +193,5 @@ export function prefixed<T extends Types, const P extends string>(store: Store<T
 export function prefixed<T extends Types, const P extends string>(store: Store<T>, prefix: P): Store<Under<T, P>> {
   const text: string = prefix
   assertKey(text)
-  return new PrefixedStore<Under<T, P>>(store as Store<Types>, new PrefixMapping(text))
+  return new PrefixedStore<Under<T, P>>(store, new PrefixMapping(text))
 }

@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest'
+import { del, put } from '../put.ts'
+import { manualClock, seededRandom } from '../testing/index.ts'
+import { createMemoryStore, type MemoryStore } from './memory-store.ts'
+
+/** How many versions lie between the newest and the oldest that is known. */
+function kept(store: MemoryStore): number {
+  const [source = ''] = store.sources
+  return (store.reached[source] ?? 0) - (store.oldest[source] ?? 0)
+}
+
+test('L1, L9: one key alone is answered as the range that holds just this key, with the same window', async () => {
+  const random = seededRandom(1)
+  const store = createMemoryStore({ random, history: { commits: 5 } })
+  const keys = ['a', 'b', 'c']
+  for (let i = 0; i < 200; i++) {
+    const key = keys[Math.floor(random() * keys.length)] ?? ''
+    await store.commit([random() < 0.4 ? del(key) : put(key, i)])
+    for (const one of keys) {
+      const [alone, ranged] = [await store.fetch(one), await store.fetch([{ gte: one, lte: one }, one])]
+      expect([alone.entries, alone.windows, alone.versions]).toEqual([ranged.entries, ranged.windows, ranged.versions])
+    }
+  }
+})
+
+test('L8: the history is bounded by a number of commits', async () => {
+  const store = createMemoryStore({ history: { commits: 3 } })
+  for (let i = 0; i < 10; i++) await store.commit([put('a', i)])
+  expect(kept(store)).toBe(3)
+})
+
+test('L8: the history is bounded by bytes', async () => {
+  const store = createMemoryStore({ history: { bytes: 10_000 } })
+  for (let i = 0; i < 100; i++) await store.commit([put('a', 'x'.repeat(1_000))])
+  expect(kept(store)).toBeGreaterThan(2)
+  expect(kept(store)).toBeLessThan(10)
+})
+
+test('L8: the history is bounded by age', async () => {
+  const clock = manualClock()
+  const store = createMemoryStore({ clock, history: { ageMs: 1_000 } })
+  for (let i = 0; i < 10; i++) await store.commit([put('a', i)])
+  expect(kept(store)).toBe(10)
+  await clock.advance(2_000)
+  for (let i = 0; i < 10; i++) await store.commit([put('a', i)])
+  expect(kept(store)).toBe(10)
+})
+
+test('section 6: every store in memory is a source of its own, and continues no other of its name', async () => {
+  const [one, other] = [createMemoryStore(), createMemoryStore()]
+  const min = await one.commit([put('a', 1)])
+  await other.commit([put('a', 2)])
+  expect(one.sources).not.toEqual(other.sources)
+  await expect(other.fetch('a', { min })).rejects.toMatchObject({ code: 'SOURCE_RESET', source: one.sources[0] })
+})
