@@ -8,7 +8,7 @@ const turnMs = 400
  * Operations a second of `work`, which does `count` operations a call. It lets the loop turn between calls, as a server
  * would.
  */
-export function rate(count: number, work: () => Promise<unknown> | unknown, close?: () => Promise<void>): Side {
+export function rate(count: number, work: () => unknown, close?: () => Promise<void>): Side {
   return {
     async measure() {
       const began = performance.now()

@@ -44,7 +44,7 @@ export const routerRows: readonly Row[] = [
         },
         theirs: async () => {
           const store = await filled()
-          return gets((key) => store.fetch(key), keys.map((key) => `${key}`))
+          return gets((key) => store.fetch(key), keys)
         },
       },
     ],

@@ -30,7 +30,7 @@ export class Terminal {
     if (this.#isTty) {
       if (this.#linesAt === 0) this.#out.write('\x1b[?25l\x1b[2J')
       this.#linesAt = now
-      const { rows = 40 } = this.#out
+      const { rows } = this.#out
       const lines = drawScreen(view).slice(0, rows - 1)
       this.#out.write(`\x1b[H${lines.map((line) => `${line}\x1b[K`).join('\n')}\x1b[J`)
     } else if (now - this.#linesAt >= 1000) {

@@ -106,7 +106,7 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
 
   watch<const Q extends Query>(query: Q, options: WatchOptions = {}): Feed<ValueAt<T, Q>> {
     this.assertOpen()
-    return new StoreFeed(this.#host, readQuery(query, this.limits.ranges), options) as Feed<unknown> as Feed<ValueAt<T, Q>>
+    return new StoreFeed(this.#host, readQuery(query, this.limits.ranges), options) as Feed as Feed<ValueAt<T, Q>>
   }
 
   close(): Promise<void> {
@@ -203,7 +203,7 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
           this.assertOpen()
           resolve(go())
         } catch (error) {
-          reject(error as Error)
+          reject(error)
         }
       }
       const fail = (error: FanlightError): void => {
@@ -231,7 +231,7 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
       this.assertOpen()
       return Promise.resolve(work())
     } catch (error) {
-      return Promise.reject(error as Error)
+      return Promise.reject(error)
     }
   }
 

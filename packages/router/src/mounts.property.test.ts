@@ -83,7 +83,7 @@ const traffic = { replaced: 0, changed: 0, quiet: 0, resumed: 0 }
 class Play {
   readonly #stores: readonly MemoryStore[] = [0, 1, 2, 3].map((i) => createMemoryStore({ name: `m${i}` }))
   /** The fourth store is seen twice: as it is, and through one that lags. */
-  readonly #late = lagging(this.#stores[3] as MemoryStore)
+  readonly #late = lagging(this.#stores[3] ?? createMemoryStore())
   readonly #router: Router
   readonly #feeds: Followed[] = []
   #mounted = new Map<string, Store>()
@@ -170,7 +170,10 @@ class Play {
     let done = false
     const taken = Promise.resolve(feed.take()).finally(() => (done = true))
     for (let i = 0; !done && i < 50; i++) await Promise.resolve()
-    while (!done) await this.#late.release()
+    for (let i = 0; !done; i++) {
+      if (i > 500) throw new Error('L9: a take does not end, although every store has caught up')
+      await this.#late.release()
+    }
     const update = await taken
     if (update === undefined) holder.moved(feed.versions)
     else holder.apply(update)

@@ -1,7 +1,7 @@
 import type { Query, Range, Store } from '@fanlight/core'
 import { isEmptySpan, mergeSpans, rangeOf, type Span, type Spans } from '@fanlight/core/kit'
 import { type Mount, spanInStore } from './mount.ts'
-import type { Piece, Table } from './table.ts'
+import type { Table } from './table.ts'
 
 /** The keys of one mount that a part asks for. */
 export interface Place {
@@ -57,12 +57,12 @@ export function planOf(table: Table, spans: Spans): Plan {
   let assembled = false
   for (const [origin, span] of spans.list.entries()) {
     let pieces = 0
-    for (const piece of piecesOf(table, span)) {
-      const { mount } = piece
+    // An empty range touches no mount: it answers nothing, whatever is mounted.
+    for (const { lo: from, hi: to, mount } of isEmptySpan(span) ? [] : table.pieces(span.lo, span.hi)) {
       since = Math.max(since, mount?.since ?? table.bareSince)
       if (mount === undefined) continue
       pieces++
-      const { lo, hi } = spanInStore(mount, piece.lo, piece.hi)
+      const { lo, hi } = spanInStore(mount, from, to)
       sharesOf(shares, mount.store).push({ mount, origin, span: { lo, hi, limit: span.limit, reverse: span.reverse } })
     }
     if (pieces > 1 && span.limit !== Infinity) assembled = true
@@ -88,12 +88,6 @@ function sharesOf(shares: Map<Store, Share[]>, store: Store): Share[] {
   return own
 }
 
-/** An empty range belongs to the mount of its first key, so that its answer has the windows of that mount. */
-function piecesOf(table: Table, span: Span): readonly Piece[] {
-  const { lo, hi } = span
-  return isEmptySpan(span) ? [{ lo, hi: lo, mount: table.find(lo) }] : table.pieces(lo, hi)
-}
-
 function partOf(store: Store, shares: readonly Share[], reverse: boolean): Part {
   const places = placesOf(shares)
   const limited = shares.length <= rangesMax && shares.some(({ span }) => span.limit !== Infinity)
@@ -111,7 +105,7 @@ function partOf(store: Store, shares: readonly Share[], reverse: boolean): Part 
     }
   }
   const merged = mergeSpans(shares.map(({ span }) => span))
-  const asked = merged.length === 0 ? shares.slice(0, 1).map(({ span }) => span) : hulls(merged)
+  const asked = hulls(merged)
   const list = asked.map(({ lo, hi }) => ({ lo, hi, limit: Infinity, reverse }))
   const direct = places.length <= 1 && asked.length >= merged.length
   return { store, query: queryOf(list), places, direct, limited, reverse: isReverse(list), origins: [] }

@@ -34,14 +34,28 @@ function hasBytes(_: string, value: unknown): unknown {
   return value instanceof Uint8Array ? 'bytes' : value
 }
 
-/** Another program changes the file, by turns in place and by renaming, and the store is given the time to see it. */
-async function writeOutside(store: JsonStore, changes: readonly Change[]): Promise<Versions> {
+/** What the other program is doing. */
+let outside: Promise<unknown> = Promise.resolve()
+
+/**
+ * Another program changes the file, one change after the other: two that follow at once are one burst to the store, and so
+ * one commit, but the suite wants a version for each.
+ */
+function writeOutside(store: JsonStore, changes: readonly Change[]): Promise<Versions> {
+  const written = outside.then(() => writeOnce(store, changes))
+  outside = written.catch(() => undefined)
+  return written
+}
+
+/** By turns in place and by renaming. The store is given the time to see it. */
+async function writeOnce(store: JsonStore, changes: readonly Change[]): Promise<Versions> {
   const { path = '', clock } = places.get(store) ?? {}
   const before = store.reached
   const text = existsSync(path) ? readFileSync(path, 'utf8') : '{}'
   const next = edited(text, changes)
-  // What changes nothing is no change of others: only a store can commit that.
-  if (edited(text, []) === next) return store.commit(changes)
+  // In a file a value that is written again, the same, is no change: only a store can commit that.
+  const shows = (change: Change): boolean => edited(text, []) !== edited(text, [change])
+  if (changes.length === 0 || !changes.every(shows)) return store.commit(changes)
   if (next.length % 2 === 0) writeFileSync(path, next)
   else {
     writeFileSync(`${path}.new`, next)

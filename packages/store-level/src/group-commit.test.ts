@@ -270,6 +270,27 @@ describe('group commit', () => {
     await expect(store.commit([put('a', 4)], { signal: early.signal })).rejects.toMatchObject({ code: 'ABORTED', applied: 'no' })
   })
 
+  it('section 6: what an id must be held against is not forgotten while its commit waits', async () => {
+    const { slow, store } = await open({ history: { commits: 1 } })
+    const born = await store.commit([put('a', 0)])
+    slow.isHeld = true
+    const first = store.commit([put('a', 1)])
+    await breathe()
+    // More than go into one batch, so that the horizon moves while the last one waits.
+    const many = Array.from({ length: 1024 }, (_, i) => store.commit([put(keyed(i), i)]))
+    const id = { session: 's', number: 1, born }
+    const last = store.commit([put('b', 1)], { id })
+    slow.isHeld = false
+    slow.go()
+    await Promise.all([first, ...many])
+    expect(Object.values(await last)).toEqual([1027])
+    await breathe()
+    await store.commit([put('c', 1)])
+    await breathe()
+    const refused = store.commit([put('b', 2)], { id: { ...id, number: 2 } })
+    await expect(refused).rejects.toMatchObject({ code: 'LOST_IN_FOG', applied: 'unknown' })
+  })
+
   it('close waits for what was taken on, and takes nothing on', async () => {
     const { slow, store } = await open()
     slow.isHeld = true

@@ -1,4 +1,4 @@
-import { type MemoryStore, type Store, createMemoryStore, createVariable, del, everything, get, isFanlightError, prefix, put } from '@fanlight/core'
+import { type Change, type MemoryStore, type Store, createMemoryStore, createVariable, del, everything, get, isFanlightError, prefix, put } from '@fanlight/core'
 import { manualClock, settled, turns } from '@fanlight/core/testing'
 import { describe, expect, test, vi } from 'vitest'
 import { type MapFunction, type View, type ViewOptions, createView } from './index.ts'
@@ -159,7 +159,7 @@ describe('map', () => {
 
   test('of inputs that yield one key the smallest wins, in whatever order they come and go', async () => {
     const [raw, view] = await viewOf(({ key }) => ({ key: 'one', value: key }))
-    const steps: [ReturnType<typeof put>[] | ReturnType<typeof del>[], unknown][] = [
+    const steps: [Change[], unknown][] = [
       [[put('m', 1)], 'm'],
       [[put('x', 1), put('p', 1)], 'm'],
       [[put('c', 1)], 'c'],

@@ -36,10 +36,14 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
   /** Whether there is a state. Until then nothing is reached. */
   #ready = false
   #reached: Versions = {}
+  /** Whether the upstream has several. */
+  #severalSources = false
   /** The point of which those who wait and follow were told last. */
   #announced: Versions = this.#reached
   /** The point of the feed that `reached` was made of last. */
   #seen: Versions | undefined
+  #oldest: Versions = {}
+  #oldestOf: Versions | undefined
   #sources: readonly SourceId[] = []
   #sourcesOf: Versions | undefined
   /** How all sources stand; undefined: as the upstream says. */
@@ -88,7 +92,13 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
 
   get oldest(): Versions {
     const { reached } = this
-    return this.#ready ? this.#complete(this.#kept.oldest(this.#upstream.oldest)) : reached
+    if (!this.#ready) return reached
+    const of = this.#kept.oldest(this.#upstream.oldest)
+    if (this.#oldestOf !== of) {
+      this.#oldestOf = of
+      this.#oldest = this.#complete(of)
+    }
+    return this.#oldest
   }
 
   get reached(): Versions {
@@ -119,7 +129,7 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
 
   protected read(spans: Spans, at: Versions): Soon<Reading> {
     // The feed of an upstream of several sources may not move on by itself: whoever reads makes the view look.
-    if (this.sources.length > 2) this.#follower.heed()
+    if (this.#severalSources) this.#follower.heed()
     return this.#kept.read(spans, at)
   }
 
@@ -220,6 +230,7 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
   /** There is a state at a point: tells those who wait and follow. */
   #stepped(at: Versions, touched: readonly string[] | undefined): void {
     this.#ready = true
+    this.#severalSources = Object.keys(at).length > 1
     this.#seen = at
     this.#announced = this.#reached = this.#complete(at)
     this.advanced(touched)

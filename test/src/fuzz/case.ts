@@ -1,4 +1,4 @@
-import { type FetchOptions, type Snapshot, type Versions, isFanlightError } from '@fanlight/core'
+import { type FetchOptions, type Versions, isFanlightError } from '@fanlight/core'
 import { manualClock, seededRandom } from '@fanlight/core/testing'
 import { Chance } from './chance.ts'
 import { Broken, checkSnapshot } from './check.ts'

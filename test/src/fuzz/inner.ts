@@ -102,7 +102,7 @@ export class ViewNode implements TreeNode {
       definition: `${this.name}-1`,
       ...(this.#into === undefined ? {} : { into: this.#into }),
       ...this.#world.seams,
-    }) as unknown as Store
+    })
   }
 }
 

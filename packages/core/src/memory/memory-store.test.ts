@@ -53,3 +53,13 @@ test('section 6: every store in memory is a source of its own, and continues no 
   expect(one.sources).not.toEqual(other.sources)
   await expect(other.fetch('a', { min })).rejects.toMatchObject({ code: 'SOURCE_RESET', source: one.sources[0] })
 })
+
+test('section 6: a commit that was born at another source alone is SOURCE_RESET, and is not applied', async () => {
+  const [one, other] = [createMemoryStore({ name: 'one' }), createMemoryStore({ name: 'other' })]
+  const id = { session: 's', number: 1, born: one.reached }
+  const refused = { code: 'SOURCE_RESET', applied: 'unknown', source: other.sources[0] }
+  await expect(other.commit([put('a', 1)], { id })).rejects.toMatchObject(refused)
+  expect(Object.values(other.reached)).toEqual([0])
+  // Who held nothing at all was born anywhere.
+  expect(Object.values(await other.commit([put('a', 1)], { id: { ...id, born: {} } }))).toEqual([1])
+})

@@ -49,5 +49,5 @@ class InMemory<T extends Types> extends TreeStore<T> {
  * ```
  */
 export function createMemoryStore<T extends Types = { '': unknown }>(options: MemoryStoreOptions = {}): MemoryStore<T> {
-  return new InMemory<T>(options) as unknown as MemoryStore<T>
+  return new InMemory<T>(options)
 }

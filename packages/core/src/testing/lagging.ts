@@ -126,5 +126,5 @@ class Lagging<T extends Types = { '': unknown }> implements Store<T> {
  * ```
  */
 export function lagging<T extends Types>(store: Store<T>, options: LaggingOptions = {}): LaggingStore<T> {
-  return new Lagging<T>(store, options) as unknown as LaggingStore<T>
+  return new Lagging<T>(store, options)
 }

@@ -1,0 +1,71 @@
+import { createMemoryStore, everything, put } from '@fanlight/core'
+import { lagging, turns } from '@fanlight/core/testing'
+import { expect, test } from 'vitest'
+
+test('L7: a holder that commits while it is woken is told of that commit too', async () => {
+  const store = createMemoryStore()
+  const [first, second] = [store.watch(everything), store.watch(everything)]
+  const seen: unknown[][] = [[], []]
+  const hold = (feed: typeof first, i: number): void => {
+    void feed.take()
+    feed.wake(() => {
+      seen[i]?.push(feed.take())
+      if (i === 0 && seen[0]?.length === 1) void store.commit([put('b', 2)])
+    })
+  }
+  hold(first, 0)
+  hold(second, 1)
+  await store.commit([put('a', 1)])
+  expect(seen[0]).toMatchObject([{ changes: [{ key: 'a' }] }, { changes: [{ key: 'b' }] }])
+  expect(seen[1]?.filter((update) => update !== undefined)).toMatchObject([{ changes: [{ key: 'a' }, { key: 'b' }] }])
+})
+
+test('L9: while an update is evaluated, a feed does not say that it holds it', async () => {
+  const store = createMemoryStore()
+  const late = lagging(store)
+  const feed = late.watch(everything)
+  const first = feed.take()
+  expect(feed.versions).toEqual({})
+  await first
+  const held = feed.versions
+  await store.commit([put('a', 1)])
+  await late.releaseAll()
+  const second = feed.take()
+  expect(feed.versions).toEqual(held)
+  await store.commit([put('a', 2)])
+  await late.releaseAll()
+  expect(feed.versions).toEqual(held)
+  expect((await second)?.versions).toEqual(feed.versions)
+  await late.close()
+})
+
+test('section 4: an update that was evaluated when the query changed answers the query before', async () => {
+  const store = createMemoryStore()
+  const late = lagging(store)
+  const feed = late.watch(everything)
+  await feed.take()
+  await store.commit([put('a', 1)])
+  await late.releaseAll()
+  const taken = feed.take()
+  expect(feed.setQuery('b')).toBe(1)
+  expect(await taken).toMatchObject({ generation: 0, changes: [{ key: 'a' }] })
+  expect(await feed.take()).toMatchObject({ generation: 1, query: 'b', replace: { entries: [] } })
+  await late.close()
+})
+
+test('L9: a take goes on to a newer point where the history is too short for the one it was to take', async () => {
+  const store = createMemoryStore({ history: { commits: 1 } })
+  const late = lagging(store)
+  const feed = late.watch(everything)
+  await feed.take()
+  await store.commit([put('a', 1)])
+  await late.releaseAll()
+  const taken = feed.take()
+  for (let i = 2; i < 6; i++) await store.commit([put('a', i)])
+  await turns()
+  await late.releaseAll()
+  const update = await taken
+  const { value } = update?.replace?.entries[0] ?? update?.changes[0] ?? {}
+  expect(Object.values(update?.versions ?? {})).toEqual([value])
+  await late.close()
+})

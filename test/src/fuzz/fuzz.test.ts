@@ -1,0 +1,29 @@
+import { describe, expect, test } from 'vitest'
+import { runCase } from './case.ts'
+import { belowFloor, noCounters } from './counters.ts'
+
+/** Cases that failed once, each with the bug that it found. */
+const once: readonly [seed: number, bug: string][] = [
+  [792942739, 'a feed of a router inside a router took its first answer under a newer table of mounts than it was asked for'],
+]
+
+describe('the fuzzer', () => {
+  test.each([1, 2, 3, 4, 5, 6])('L0 to L9: every answer of a random tree is true (case %i)', async (seed) => {
+    expect((await runCase(seed)).failure).toBeUndefined()
+  })
+
+  test.each(once)('case %i stays mended: %s', async (seed) => {
+    expect((await runCase(seed)).failure).toBeUndefined()
+  })
+
+  test('one seed gives one trace, whatever the machine does', async () => {
+    const [first, second] = [await runCase(77), await runCase(77)]
+    expect(second.trace).toBe(first.trace)
+    expect(second.counters).toEqual(first.counters)
+    expect(first.counters.commits).toBeGreaterThan(0)
+  })
+
+  test('a run in which something never happened fails', () => {
+    expect(belowFloor({ ...noCounters }, 600)).toContain('carries: 0, at least 1000 are needed')
+  })
+})
