@@ -390,7 +390,7 @@ test(
         await play.finish()
         if (failures.length > 0) throw failures[0]
       }),
-      { numRuns: runs },
+      { numRuns: runs, timeout: 60_000 },
     )
     for (const count of Object.values(traffic)) expect(count).toBeGreaterThan(10)
   },

@@ -207,7 +207,7 @@ test(
         for (const one of script) await play.run(one)
         await play.finish()
       }),
-      { numRuns: runs },
+      { numRuns: runs, timeout: 60_000 },
     )
     for (const count of Object.values(traffic)) expect(count).toBeGreaterThan(10)
   },

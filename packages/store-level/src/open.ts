@@ -25,8 +25,10 @@ import { LevelDbStore, type LevelStore, type LevelStoreOptions } from './level-s
  * import { put } from '@fanlight/core'
  * import { openLevelStore } from '@fanlight/store-level'
  * import { mkdtemp, rm } from 'node:fs/promises'
+ * import { tmpdir } from 'node:os'
+ * import { join } from 'node:path'
  *
- * const folder = await mkdtemp('example-')
+ * const folder = await mkdtemp(join(tmpdir(), 'example-'))
  * const store = await openLevelStore<{ '': { name: string } }>(folder)
  * const versions = await store.commit([put('ann', { name: 'Ann' })])
  * await store.close()
