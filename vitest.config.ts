@@ -12,7 +12,10 @@ export default defineConfig({
     alias: [
       { find: /^#freeze$/, replacement: at('packages/core/src/freeze.development.ts') },
       { find: /^@fanlight\/core\/(conformance|testing)$/, replacement: at('packages/core/src/$1/index.ts') },
-      { find: /^@fanlight\/store-json\/testing$/, replacement: at('packages/store-json/src/testing/memory-file-system.ts') },
+      {
+        find: /^@fanlight\/store-json\/testing$/,
+        replacement: at('packages/store-json/src/testing/memory-file-system.ts'),
+      },
       { find: /^@fanlight\/core\/kit$/, replacement: at('packages/core/src/kit.ts') },
       { find: /^@fanlight\/test\/support$/, replacement: at('test/src/support/index.ts') },
       { find: /^@fanlight\/(core|router|store-[a-z]+|views)$/, replacement: at('packages/$1/src/index.ts') },

@@ -32,13 +32,20 @@ for (const row of rows) {
     else print([result.name, rounded(result.value), result.unit, result.against, rounded(result.ratio), `${reach}`])
   }
 }
-if (!json) process.stdout.write(short === 0 ? 'Every row reaches what it must.\n' : `${short} fall short of what they must reach.\n`)
+if (!json)
+  process.stdout.write(
+    short === 0 ? 'Every row reaches what it must.\n' : `${short} fall short of what they must reach.\n`,
+  )
 
 async function measure(row: Row, index: number): Promise<Result> {
-  const { stdout } = await run(process.execPath, ['--expose-gc', '--max-old-space-size=4096', pairFile, row.name, String(index)], {
-    env: { ...process.env, NODE_ENV: 'production' },
-    maxBuffer: 2 ** 20,
-  })
+  const { stdout } = await run(
+    process.execPath,
+    ['--expose-gc', '--max-old-space-size=4096', pairFile, row.name, String(index)],
+    {
+      env: { ...process.env, NODE_ENV: 'production' },
+      maxBuffer: 2 ** 20,
+    },
+  )
   return JSON.parse(stdout) as Result
 }
 

@@ -32,7 +32,10 @@ async function diamond(): Promise<Asked> {
   const router = createRouter({ 'data/': data, 'index/': index })
   const next = spread(count - 11)
   const writes = spread(count - 1)
-  const at = (prefix: string, low: number): Range => ({ gte: `${prefix}${keys[low]}`, lt: `${prefix}${keys[low + 10]}` })
+  const at = (prefix: string, low: number): Range => ({
+    gte: `${prefix}${keys[low]}`,
+    lt: `${prefix}${keys[low + 10]}`,
+  })
   return {
     data,
     queries: () => {
@@ -115,6 +118,8 @@ export const diamondRows: readonly Row[] = [
     unit: 'ms',
     more: false,
     reach: [0.8],
-    pairs: [{ against: 'the lag itself', ours: waiting, theirs: async () => ({ measure: () => Promise.resolve(lagMs) }) }],
+    pairs: [
+      { against: 'the lag itself', ours: waiting, theirs: async () => ({ measure: () => Promise.resolve(lagMs) }) },
+    ],
   },
 ]

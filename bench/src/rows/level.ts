@@ -20,14 +20,17 @@ async function folder(): Promise<{ path: string; remove: () => Promise<void> }> 
 async function ours(measured: (store: LevelStore, close: () => Promise<void>) => Side): Promise<Side> {
   const { path, remove } = await folder()
   const store = await openLevelStore(path)
-  for (let i = 0; i < count; i += batch) await store.commit(keys.slice(i, i + batch).map((key, j) => put(key, value(i + j))))
+  for (let i = 0; i < count; i += batch)
+    await store.commit(keys.slice(i, i + batch).map((key, j) => put(key, value(i + j))))
   return measured(store, async () => {
     await store.close()
     await remove()
   })
 }
 
-async function theirs(measured: (db: ClassicLevel<string, unknown>, close: () => Promise<void>) => Side): Promise<Side> {
+async function theirs(
+  measured: (db: ClassicLevel<string, unknown>, close: () => Promise<void>) => Side,
+): Promise<Side> {
   const { path, remove } = await folder()
   const db = new ClassicLevel<string, unknown>(path, { valueEncoding: 'json' })
   for (let i = 0; i < count; i += batch) {
@@ -69,20 +72,28 @@ export const levelRows: readonly Row[] = [
         ours: () =>
           ours((store, close) => {
             const next = spread(count - 101)
-            return rate(50, async () => {
-              for (let i = 0; i < 50; i++) await store.fetch({ gte: keys[next()], limit: 100 })
-            }, close)
+            return rate(
+              50,
+              async () => {
+                for (let i = 0; i < 50; i++) await store.fetch({ gte: keys[next()], limit: 100 })
+              },
+              close,
+            )
           }),
         theirs: () =>
           theirs((db, close) => {
             const next = spread(count - 101)
-            return rate(50, async () => {
-              for (let i = 0; i < 50; i++) {
-                const iterator = db.iterator({ gte: keys[next()] as string })
-                await iterator.nextv(100)
-                await iterator.close()
-              }
-            }, close)
+            return rate(
+              50,
+              async () => {
+                for (let i = 0; i < 50; i++) {
+                  const iterator = db.iterator({ gte: keys[next()] as string })
+                  await iterator.nextv(100)
+                  await iterator.close()
+                }
+              },
+              close,
+            )
           }),
       },
     ],
@@ -98,12 +109,20 @@ export const levelRows: readonly Row[] = [
         ours: () =>
           ours((store, close) => {
             const next = spread(count)
-            return rate(500, () => inFlight(500, 50, () => store.commit([put(keys[next()] as string, value(next()))])), close)
+            return rate(
+              500,
+              () => inFlight(500, 50, () => store.commit([put(keys[next()] as string, value(next()))])),
+              close,
+            )
           }),
         theirs: () =>
           theirs((db, close) => {
             const next = spread(count)
-            return rate(500, () => inFlight(500, 50, () => db.put(keys[next()] as string, value(next()), { sync: true })), close)
+            return rate(
+              500,
+              () => inFlight(500, 50, () => db.put(keys[next()] as string, value(next()), { sync: true })),
+              close,
+            )
           }),
       },
     ],

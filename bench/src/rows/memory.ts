@@ -58,7 +58,8 @@ async function pastStore(): Promise<{ store: MemoryStore; max: Record<string, nu
   const store = await filled()
   const max = { ...store.reached }
   const next = spread(count)
-  for (let i = 0; i < 9000; i++) await store.commit([i % 10 === 0 ? del(keys[next()] as string) : put(keys[next()] as string, i)])
+  for (let i = 0; i < 9000; i++)
+    await store.commit([i % 10 === 0 ? del(keys[next()] as string) : put(keys[next()] as string, i)])
   return { store, max }
 }
 

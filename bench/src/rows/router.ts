@@ -40,7 +40,10 @@ export const routerRows: readonly Row[] = [
         against: 'the store itself',
         ours: async () => {
           const router = createRouter({ 'data/': await filled() })
-          return gets((key) => router.fetch(key), keys.map((key) => `data/${key}`))
+          return gets(
+            (key) => router.fetch(key),
+            keys.map((key) => `data/${key}`),
+          )
         },
         theirs: async () => {
           const store = await filled()

@@ -1,7 +1,17 @@
 import { mkdir } from 'node:fs/promises'
 import { cpus, loadavg } from 'node:os'
 import { join } from 'node:path'
-import { type Entry, type EventListener, type Router, type Store, createRouter, createVariable, createView, desc, key } from 'fanlight'
+import {
+  type Entry,
+  type EventListener,
+  type Router,
+  type Store,
+  createRouter,
+  createVariable,
+  createView,
+  desc,
+  key,
+} from 'fanlight'
 import { openJsonStore } from '@fanlight/store-json'
 import { openLevelStore } from '@fanlight/store-level'
 import { type City, loadCities, loadedKey } from './cities.ts'
@@ -57,7 +67,13 @@ export async function openAtlas(
     await loadCities(cities, progress)
     const ranks = await openLevelStore(join(dataDir, 'by-country'), { name: 'ranks' })
     closing.push(() => ranks.close())
-    const index = createView(cities, { map: rank, definition: 'by-country-1', into: ranks, delayMs: lagMs, name: 'by-country' })
+    const index = createView(cities, {
+      map: rank,
+      definition: 'by-country-1',
+      into: ranks,
+      delayMs: lagMs,
+      name: 'by-country',
+    })
     closing.push(() => index.close())
     // On the first start it is made of all the cities; later it follows on from where it was.
     await index.fetch([], { timeoutMs: indexingMs })

@@ -15,7 +15,9 @@ export function drawBars(bars: readonly Bar[], agreed: number): string[] {
   const to = Math.max(agreed, from + 1, ...bars.map(({ window }) => window.to))
   const place = (version: number): number => Math.round(((Math.max(version, from) - from) / (to - from)) * (length - 1))
   return bars.map(({ label, window }) => {
-    const cells = Array.from({ length }, (_, i): string => (i >= place(window.from) && i <= place(window.to) ? '━' : '·'))
+    const cells = Array.from({ length }, (_, i): string =>
+      i >= place(window.from) && i <= place(window.to) ? '━' : '·',
+    )
     cells[place(agreed)] = '┃'
     return `${label.padEnd(18)} ${cells.join('')} ${window.from}–${window.to}`
   })

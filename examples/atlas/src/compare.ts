@@ -34,7 +34,10 @@ export interface Answer {
 
 /** Asks both stores for themselves, as one does without a router. */
 export async function askBoth({ cities, index }: Atlas, country: string, ids: readonly string[]): Promise<Answer> {
-  const [ranks, data] = await Promise.all([index.fetch({ ...prefix(`${country}/`), limit: shownMax }), cities.fetch(ids)])
+  const [ranks, data] = await Promise.all([
+    index.fetch({ ...prefix(`${country}/`), limit: shownMax }),
+    cities.fetch(ids),
+  ])
   return answerOf(ranks.entries, data.entries, ranks, data)
 }
 
@@ -43,7 +46,9 @@ export async function askRouter({ router }: Atlas, country: string, ids: readonl
   const ranks = { ...prefix(`by-country/${country}/`), limit: shownMax }
   const answer = await router.fetch([ranks, ...ids.map((id) => `cities/${id}`)])
   const isRank = ({ key }: Entry): boolean => key.startsWith('by-country/')
-  const data = answer.entries.filter((entry) => !isRank(entry)).map(({ key, value }) => ({ key: key.slice('cities/'.length), value }))
+  const data = answer.entries
+    .filter((entry) => !isRank(entry))
+    .map(({ key, value }) => ({ key: key.slice('cities/'.length), value }))
   return answerOf(answer.entries.filter(isRank), data, answer, answer)
 }
 
@@ -62,7 +67,8 @@ function answerOf(ranks: readonly Entry[], data: readonly Entry[], index: Side, 
   const different = rows.find((row) => row.data !== undefined && row.data !== row.index)
   return {
     rows,
-    torn: different === undefined ? undefined : { row: different, dataVersion, indexVersion: versionOf(index.versions) },
+    torn:
+      different === undefined ? undefined : { row: different, dataVersion, indexVersion: versionOf(index.versions) },
     version: dataVersion,
     windows: { data: cities.windows, index: index.windows },
   }

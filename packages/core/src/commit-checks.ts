@@ -97,9 +97,8 @@ export function refuseForgotten(
     if (!(error instanceof FanlightError) || !isFanlightError(error, 'SOURCE_RESET')) throw error
     throw error.withApplied('unknown')
   }
-  if (born === undefined) {
+  if (born === undefined && Object.keys(id.born).length > 0) {
     // It was born where this source was not: what a retry of it would find is another source at that place.
-    if (Object.keys(id.born).length === 0) return
     throw new FanlightError('SOURCE_RESET', `commit ${id.number} was made for another source than ${source}`, {
       store,
       source,
@@ -107,14 +106,18 @@ export function refuseForgotten(
       applied: 'unknown',
     })
   }
-  if (born >= horizon) return
-  throw new FanlightError('LOST_IN_FOG', `${store} does not know any more whether commit ${id.number} was applied: read`, {
-    store,
-    source,
-    wanted: id.born,
-    horizon: { [source]: horizon },
-    applied: 'unknown',
-  })
+  if ((born ?? 0) >= horizon) return
+  throw new FanlightError(
+    'LOST_IN_FOG',
+    `${store} does not know any more whether commit ${id.number} was applied: read`,
+    {
+      store,
+      source,
+      wanted: id.born,
+      horizon: { [source]: horizon },
+      applied: 'unknown',
+    },
+  )
 }
 
 function retried(id: CommitId, request: CommitRequest, tree: KnownPast): number | undefined {

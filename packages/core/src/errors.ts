@@ -102,7 +102,10 @@ export function factsOf(error: FanlightError): ErrorFacts {
  */
 export function isFanlightError(error: unknown, code?: ErrorCode): error is FanlightError {
   return (
-    typeof error === 'object' && error !== null && brand in error && (code === undefined || (error as { code?: unknown }).code === code)
+    typeof error === 'object' &&
+    error !== null &&
+    brand in error &&
+    (code === undefined || (error as { code?: unknown }).code === code)
   )
 }
 

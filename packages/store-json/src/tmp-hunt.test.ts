@@ -82,17 +82,26 @@ hunt('a JSON file whose keys are two members deep', {
 
 function hunt(name: string, setup: any): void {
   vtest(name, { timeout: 600_000 }, async () => {
-    let failed = 0, runs = 0, foreign = 0
-    const write = setup.write && ((...args: any[]) => { foreign++; return setup.write(...args) })
+    let failed = 0,
+      runs = 0,
+      foreign = 0
+    const write =
+      setup.write &&
+      ((...args: any[]) => {
+        foreign++
+        return setup.write(...args)
+      })
     const seeds = [6241, 1230, 1305, 1330, 1718]
     const end = Date.now() + (name.includes('others') ? 330_000 : 90_000)
     while (Date.now() < end) {
       const seed = runs % 20 < 5 ? seeds[runs % 5] : 40_000 + runs
       runs++
-      await checkRandomHistories(write ? { ...setup, write } : setup, { runs: 1, seed, shrink: false }).catch((e: Error) => {
-        failed++
-        console.log('FAILED', name, seed, String(e.message).split('\n')[0]?.slice(0, 400))
-      })
+      await checkRandomHistories(write ? { ...setup, write } : setup, { runs: 1, seed, shrink: false }).catch(
+        (e: Error) => {
+          failed++
+          console.log('FAILED', name, seed, String(e.message).split('\n')[0]?.slice(0, 400))
+        },
+      )
     }
     console.log('DONE', name, 'runs', runs, 'failed', failed, 'writes', foreign)
   })

@@ -1,6 +1,14 @@
 import type { Change } from '@fanlight/core'
 import {
-  type Difference, type Reading, type Spans, compareKeys, deleted, diffEntries, mergeSpans, rangeOf, spansHave,
+  type Difference,
+  type Reading,
+  type Spans,
+  compareKeys,
+  deleted,
+  diffEntries,
+  mergeSpans,
+  rangeOf,
+  spansHave,
 } from '@fanlight/core/kit'
 import { broken } from './codec.ts'
 import type { Ledger } from './ledger.ts'

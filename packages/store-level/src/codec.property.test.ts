@@ -5,11 +5,21 @@ import { deleted, isWellFormed } from '@fanlight/core/kit'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
-  type LogGroup, decodeLog, decodeReplaced, decodeStored, encodeLog, encodeReplaced, encodeStored, storedVersion,
+  type LogGroup,
+  decodeLog,
+  decodeReplaced,
+  decodeStored,
+  encodeLog,
+  encodeReplaced,
+  encodeStored,
+  storedVersion,
 } from './codec.ts'
 import { dataEnd, dataKey, historyEnd, historyKey, idKey, idName, logEnd, logKey, logVersion } from './keys.ts'
 
-const text = fc.string({ unit: fc.constantFrom('\0', '\x01', 'a', '~', '\uffff', '\ud7ff', '\ue000', '😀'), maxLength: 5 })
+const text = fc.string({
+  unit: fc.constantFrom('\0', '\x01', 'a', '~', '\uffff', '\ud7ff', '\ue000', '😀'),
+  maxLength: 5,
+})
 const anyKey = fc.oneof(nastyKeys(), text, fc.string({ unit: 'binary' }).filter(isWellFormed))
 const version = fc.oneof(fc.constantFrom(0, 1, 9, 10, Number.MAX_SAFE_INTEGER), fc.maxSafeNat())
 
@@ -36,7 +46,15 @@ describe('keys in LevelDB', () => {
         expect(inBytes(dataKey(a), historyKey(b, w))).toBe(-1)
         expect(inBytes(historyKey(b, w), historyEnd)).toBe(-1)
       }),
-      { examples: [['a', 5, 'a\0', 5], ['a', 5, 'a\0\0', 5], ['', 0, '\0', 0], ['a', 5, 'a\x01', 1], ['a\0', 1, 'a\0\x01', 1]] },
+      {
+        examples: [
+          ['a', 5, 'a\0', 5],
+          ['a', 5, 'a\0\0', 5],
+          ['', 0, '\0', 0],
+          ['a', 5, 'a\x01', 1],
+          ['a\0', 1, 'a\0\x01', 1],
+        ],
+      },
     )
   })
 
@@ -61,9 +79,23 @@ describe('keys in LevelDB', () => {
   })
 })
 
-const marks = fc.constantFrom<unknown>(-0, [-0], ['~'], ['~b', 'AAEC'], ['~z'], ['~a', '~a'], { a: ['~z', -0] }, new Uint8Array(300))
+const marks = fc.constantFrom<unknown>(
+  -0,
+  [-0],
+  ['~'],
+  ['~b', 'AAEC'],
+  ['~z'],
+  ['~a', '~a'],
+  { a: ['~z', -0] },
+  new Uint8Array(300),
+)
 const { tree } = fc.letrec<{ tree: unknown }>((tie) => ({
-  tree: fc.oneof(anyValue(), marks, fc.array(tie('tree'), { maxLength: 3 }), fc.dictionary(text, tie('tree'), { maxKeys: 3 })),
+  tree: fc.oneof(
+    anyValue(),
+    marks,
+    fc.array(tie('tree'), { maxLength: 3 }),
+    fc.dictionary(text, tie('tree'), { maxKeys: 3 }),
+  ),
 }))
 
 describe('records in LevelDB', () => {
@@ -77,7 +109,15 @@ describe('records in LevelDB', () => {
         expect(sameValue(stored.value, value)).toBe(true)
         expect(stored.value).toEqual(value)
       }),
-      { examples: [['', 1, -0], ['', 1, { toJSON: 1 }], ['', 1, ['~', '~~']], ['', 0, '~'], ['', 2, new Uint8Array([255])]] },
+      {
+        examples: [
+          ['', 1, -0],
+          ['', 1, { toJSON: 1 }],
+          ['', 1, ['~', '~~']],
+          ['', 0, '~'],
+          ['', 2, new Uint8Array([255])],
+        ],
+      },
     )
   })
 
@@ -107,7 +147,11 @@ describe('records in LevelDB', () => {
       wasThere: fc.boolean(),
       idle: fc.boolean(),
     })
-    const commit = fc.record({ touched: fc.array(touched), id: fc.option(text, { nil: undefined }), meta: fc.option(tree, { nil: undefined }) })
+    const commit = fc.record({
+      touched: fc.array(touched),
+      id: fc.option(text, { nil: undefined }),
+      meta: fc.option(tree, { nil: undefined }),
+    })
     const group = fc.record({ at: fc.maxSafeNat(), sum: version, commits: fc.array(commit, { minLength: 1 }) })
     fc.assert(
       fc.property(group, (one: LogGroup) => {
@@ -117,7 +161,11 @@ describe('records in LevelDB', () => {
   })
 
   it.each(['', 'x', ' 1', '-1', '12', '12?1', '12 {', '12~[', '12 '])('%j is CORRUPT', (damaged) => {
-    for (const read of [() => decodeStored('a', damaged), () => decodeReplaced('a', damaged), () => decodeReplaced('a', `1:${damaged}`)]) {
+    for (const read of [
+      () => decodeStored('a', damaged),
+      () => decodeReplaced('a', damaged),
+      () => decodeReplaced('a', `1:${damaged}`),
+    ]) {
       expect(read).toThrowError(expect.objectContaining({ code: 'CORRUPT' }))
     }
   })

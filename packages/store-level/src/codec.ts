@@ -190,5 +190,7 @@ export function number(text: string): number {
 export function broken(text: string, cause?: unknown): never {
   if (cause instanceof FanlightError) throw cause
   const shown = JSON.stringify(text.slice(0, 40))
-  throw new FanlightError('CORRUPT', `a record in LevelDB is damaged: ${shown}. Restore a backup of the folder`, { cause })
+  throw new FanlightError('CORRUPT', `a record in LevelDB is damaged: ${shown}. Restore a backup of the folder`, {
+    cause,
+  })
 }

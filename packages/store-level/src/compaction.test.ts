@@ -48,7 +48,12 @@ describe('compaction', () => {
   it('a delete that is compacted while its key is made again does not take it away', async () => {
     const { store } = await open({ history: { commits: 1 }, recentBytesMax: 0 })
     for (let i = 0; i < 30; i++) {
-      const many = [store.commit([del('a')]), store.commit([put('a', i)]), store.commit([put('b', i)]), store.commit([del('b')])]
+      const many = [
+        store.commit([del('a')]),
+        store.commit([put('a', i)]),
+        store.commit([put('b', i)]),
+        store.commit([del('b')]),
+      ]
       await Promise.all(many)
       expect((await store.fetch({})).entries).toMatchObject([{ key: 'a', value: i }])
     }
@@ -147,7 +152,10 @@ describe('compaction', () => {
     for (let i = 3; i < 9; i++) await store.commit([put('a', i), put('b', i)])
     expect(store.oldest).toEqual({ [source]: 6 })
     go()
-    expect((await reading).entries).toMatchObject([{ key: 'a', value: 1 }, { key: 'b', value: 1 }])
+    expect((await reading).entries).toMatchObject([
+      { key: 'a', value: 1 },
+      { key: 'b', value: 1 },
+    ])
     await store.commit([put('a', 9)])
     await vi.waitFor(async () => expect((await counts(db)).l).toBe(2))
     await store.close()
@@ -178,11 +186,15 @@ describe('compaction', () => {
           const { from, to } = windows[source] ?? { from: 0, to: -1 }
           expect(from).toBeGreaterThanOrEqual(horizon)
           for (let inside = from; inside <= to; inside++) {
-            expect(entries.map((entry) => [entry.key, entry.value])).toEqual(answer({}, states[inside] ?? new Map()).map(({ key, value }) => [key, value]))
+            expect(entries.map((entry) => [entry.key, entry.value])).toEqual(
+              answer({}, states[inside] ?? new Map()).map(({ key, value }) => [key, value]),
+            )
           }
         }
         if (horizon > 0) {
-          await expect(store.fetch({}, { max: { [source]: horizon - 1 } })).rejects.toMatchObject({ code: 'LOST_IN_FOG' })
+          await expect(store.fetch({}, { max: { [source]: horizon - 1 } })).rejects.toMatchObject({
+            code: 'LOST_IN_FOG',
+          })
         }
       }
       await store.close()

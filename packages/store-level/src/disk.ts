@@ -78,7 +78,10 @@ export class Disk {
   #iterator(extent: Extent): AbstractIterator<Level, string, string> {
     try {
       // The bytes are an option of classic-level.
-      const options: AbstractIteratorOptions<string, string> & object = { ...extent, highWaterMarkBytes: pageBytes } as object
+      const options: AbstractIteratorOptions<string, string> & object = {
+        ...extent,
+        highWaterMarkBytes: pageBytes,
+      } as object
       return this.#level.iterator(options)
     } catch (error) {
       return this.#fail(error)
@@ -98,9 +101,14 @@ export class Disk {
 export function diskError(error: unknown, store: string, status: string = 'open'): FanlightError {
   if (error instanceof FanlightError && isFanlightError(error)) return error
   if (status === 'closing' || status === 'closed') {
-    return new FanlightError('CLOSED', `${store} is closed: open it again, or ask before you close it`, { store, cause: error })
+    return new FanlightError('CLOSED', `${store} is closed: open it again, or ask before you close it`, {
+      store,
+      cause: error,
+    })
   }
-  const codes = [error, (error as { cause?: unknown } | undefined)?.cause].map((one) => (one as { code?: unknown } | undefined)?.code)
+  const codes = [error, (error as { cause?: unknown } | undefined)?.cause].map(
+    (one) => (one as { code?: unknown } | undefined)?.code,
+  )
   if (codes.includes('LEVEL_CORRUPTION')) {
     const message = `LevelDB finds ${store} damaged: restore a backup of the folder, or repair it with classic-level`
     return new FanlightError('CORRUPT', message, { store, cause: error })

@@ -77,5 +77,7 @@ async function markFolder(location: string, names: readonly string[]): Promise<v
 }
 
 function foreign(location: string, why: string): FanlightError {
-  return new FanlightError('CORRUPT', `${location} is no folder of a store that can be opened; ${why}`, { store: location })
+  return new FanlightError('CORRUPT', `${location} is no folder of a store that can be opened; ${why}`, {
+    store: location,
+  })
 }

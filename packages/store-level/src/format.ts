@@ -26,7 +26,9 @@ export function readFormat(text: string, where: string): void {
     const message = `${where} is of format ${version}, which this release does not know: open it with a later one`
     throw new FanlightError('CORRUPT', message, { store: where })
   }
-  throw new FanlightError('CORRUPT', `${where} is not what openLevelStore wrote: name an empty place, or another`, { store: where })
+  throw new FanlightError('CORRUPT', `${where} is not what openLevelStore wrote: name an empty place, or another`, {
+    store: where,
+  })
 }
 
 /** What a store is when it is opened. */
@@ -65,7 +67,10 @@ async function begin(disk: Disk, where: string, lineage: Lineage): Promise<Opene
   }
   const start: Mark = { version: 0, sum: 0 }
   const records = { [formatKey]: formatText, [lineageKey]: encodeLineage(lineage), [horizonKey]: '[0,0]' }
-  await disk.write(Object.entries(records).map(([key, value]) => ({ type: 'put', key, value })), true)
+  await disk.write(
+    Object.entries(records).map(([key, value]) => ({ type: 'put', key, value })),
+    true,
+  )
   return { lineage, start, newest: start }
 }
 

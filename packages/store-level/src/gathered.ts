@@ -12,7 +12,7 @@ const turnsPerLook = 8
  * @param enough  does not wait beyond this
  */
 export async function gathered(size: () => number, enough: number): Promise<void> {
-  for (let before = -1; before < size() && size() < enough; ) {
+  for (let before = -1; before < size() && size() < enough;) {
     before = size()
     for (let i = 0; i < turnsPerLook; i++) await turn
   }

@@ -5,7 +5,10 @@ import { type Mock, describe, expect, it, vi } from 'vitest'
 import { type LevelStore, type LevelStoreOptions, openLevelStore } from './index.ts'
 
 /** Stands between a store and the writing of its batches. */
-function writesOf(db: MemoryLevel, through: (write: () => Promise<void>) => Promise<void>): Mock<(options?: object) => Promise<void>> {
+function writesOf(
+  db: MemoryLevel,
+  through: (write: () => Promise<void>) => Promise<void>,
+): Mock<(options?: object) => Promise<void>> {
   const begin = (db.batch as () => ReturnType<typeof db.batch>).bind(db)
   const seen = vi.fn<(options?: object) => Promise<void>>()
   vi.spyOn(db, 'batch').mockImplementation(() => {
@@ -117,17 +120,26 @@ describe('group commit', () => {
       store.commit([del('b')]),
       store.commit([del('b')]),
     ])
-    const told = outcomes.map((outcome) => (outcome.status === 'fulfilled' ? Object.values(outcome.value)[0] : (outcome.reason as { code: string }).code))
+    const told = outcomes.map((outcome) =>
+      outcome.status === 'fulfilled' ? Object.values(outcome.value)[0] : (outcome.reason as { code: string }).code,
+    )
     expect(told).toEqual([2, 'CONFLICT', 'CONFLICT', 3, 4, 4, 'BAD_QUERY', 5, 6])
     expect(slow.batches).toBe(1)
     const { entries } = await store.fetch({})
-    expect(entries.map(({ key, value, version }) => [key, value, version])).toEqual([['a', 1, 2], ['c', 4, 3]])
+    expect(entries.map(({ key, value, version }) => [key, value, version])).toEqual([
+      ['a', 1, 2],
+      ['c', 4, 3],
+    ])
   })
 
   it('one trip reads what a batch must know, and none where memory knows it', async () => {
     const { slow, store } = await open()
     slow.reset()
-    await Promise.all(Array.from({ length: 50 }, (_, i) => store.commit([put(keyed(i), i)], { id: { session: 's', number: i, born: store.reached } })))
+    await Promise.all(
+      Array.from({ length: 50 }, (_, i) =>
+        store.commit([put(keyed(i), i)], { id: { session: 's', number: i, born: store.reached } }),
+      ),
+    )
     expect(slow.reads).toBe(1)
     await Promise.all(Array.from({ length: 50 }, (_, i) => store.commit([put(keyed(i), -i)])))
     expect(slow.reads).toBe(1)
@@ -166,9 +178,16 @@ describe('group commit', () => {
       slow.isHeld = false
       slow.go()
       await committed
-      expect((await waits).entries.map(({ key, value }) => [key, value])).toEqual([['a', 2], ['c', 2]])
+      expect((await waits).entries.map(({ key, value }) => [key, value])).toEqual([
+        ['a', 2],
+        ['c', 2],
+      ])
       expect(woken).toBe(1)
-      expect((await feed.take())?.changes).toEqual([{ key: 'a', value: 2 }, { key: 'b', gone: true }, { key: 'c', value: 2 }])
+      expect((await feed.take())?.changes).toEqual([
+        { key: 'a', value: 2 },
+        { key: 'b', gone: true },
+        { key: 'c', value: 2 },
+      ])
       await store.close()
     }
   })
@@ -222,7 +241,10 @@ describe('group commit', () => {
     await slow.db.put('da', '1 {')
     await expect(store.fetch('a')).rejects.toMatchObject({ code: 'CORRUPT' })
     await expect(store.fetch({})).rejects.toMatchObject({ code: 'CORRUPT' })
-    const [refused, made] = await Promise.allSettled([store.commit([put('c', 1), put('a', 2)]), store.commit([put('b', 3)])])
+    const [refused, made] = await Promise.allSettled([
+      store.commit([put('c', 1), put('a', 2)]),
+      store.commit([put('b', 3)]),
+    ])
     expect(refused).toMatchObject({ reason: { code: 'CORRUPT', applied: 'no' } })
     expect(made.status).toBe('fulfilled')
     expect((await store.fetch(['b', 'c'])).entries).toMatchObject([{ key: 'b', value: 3, version: 2 }])
@@ -266,8 +288,14 @@ describe('group commit', () => {
     slow.go()
     await kept
     idle.abort()
-    expect((await store.fetch({})).entries).toMatchObject([{ key: 'a', value: 1 }, { key: 'b', value: 3 }])
-    await expect(store.commit([put('a', 4)], { signal: early.signal })).rejects.toMatchObject({ code: 'ABORTED', applied: 'no' })
+    expect((await store.fetch({})).entries).toMatchObject([
+      { key: 'a', value: 1 },
+      { key: 'b', value: 3 },
+    ])
+    await expect(store.commit([put('a', 4)], { signal: early.signal })).rejects.toMatchObject({
+      code: 'ABORTED',
+      applied: 'no',
+    })
   })
 
   it('section 6: what an id must be held against is not forgotten while its commit waits', async () => {

@@ -89,7 +89,10 @@ export class GroupCommit {
     if (this.#failure !== undefined) return refuse(waiting, (request) => this.#refusal(request, this.#failure))
     let group: Group
     try {
-      group = await Group.load(this.#ledger, waiting.map(({ request }) => request))
+      group = await Group.load(
+        this.#ledger,
+        waiting.map(({ request }) => request),
+      )
     } catch (error) {
       return refuse(waiting, () => failedCommit(error, 'no'))
     }

@@ -1,6 +1,15 @@
 import type { Change, CommitId } from '@fanlight/core'
 import { Cell, type CommitRequest, type KnownPast, type Spans, deleted } from '@fanlight/core/kit'
-import { type LogCommit, type Touched, decodeStored, encodeLog, encodeReplaced, encodeStored, number, storedVersion } from './codec.ts'
+import {
+  type LogCommit,
+  type Touched,
+  decodeStored,
+  encodeLog,
+  encodeReplaced,
+  encodeStored,
+  number,
+  storedVersion,
+} from './codec.ts'
 import type { Operation } from './disk.ts'
 import { dataEnd, dataKey, historyKey, idKey, idName, logKey } from './keys.ts'
 import { type Ledger, horizonOf } from './ledger.ts'
@@ -47,7 +56,8 @@ export class Group implements KnownPast {
       for (const { key } of changes) if (ledger.tail.newest(key) === undefined) keys.add(key)
       if (id !== undefined && ledger.tail.find(id) === undefined) ids.add(idName(id))
       const since = basis?.[ledger.source]
-      if (guard !== undefined && since !== undefined && since < ledger.tail.start) guards.push(group.#loadGuard(guard, since))
+      if (guard !== undefined && since !== undefined && since < ledger.tail.start)
+        guards.push(group.#loadGuard(guard, since))
     }
     await Promise.all([group.#loadRecords([...keys], [...ids]), ...guards])
     return group
@@ -149,8 +159,13 @@ export class Group implements KnownPast {
   async #former(version: number): Promise<Former> {
     const { disk } = this.#ledger
     const { touched } = await readCommitAt(disk, version)
-    const values = await readExactly(disk, touched.filter(({ gone }) => !gone).map(({ key }) => ({ key, version })))
-    const changes = touched.map(({ key, gone }): Change => (gone ? { key, gone: true } : { key, value: values.get(key) }))
+    const values = await readExactly(
+      disk,
+      touched.filter(({ gone }) => !gone).map(({ key }) => ({ key, version })),
+    )
+    const changes = touched.map(({ key, gone }): Change =>
+      gone ? { key, gone: true } : { key, value: values.get(key) },
+    )
     return { version, changes }
   }
 

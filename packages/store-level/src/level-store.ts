@@ -1,9 +1,27 @@
 import {
-  type BaseOptions, type ChangeOf, type CommitId, type CommitOptions, type Continued, FanlightError, type FeedState, type History,
-  type SourceId, type SourceState, type Supports, type Types, type WritableStore, type Versions,
+  type BaseOptions,
+  type ChangeOf,
+  type CommitId,
+  type CommitOptions,
+  type Continued,
+  FanlightError,
+  type FeedState,
+  type History,
+  type SourceId,
+  type SourceState,
+  type Supports,
+  type Types,
+  type WritableStore,
+  type Versions,
 } from '@fanlight/core'
 import {
-  BaseStore, type Difference, type Reading, type Spans, failedCommit, historyBounds, readCommit,
+  BaseStore,
+  type Difference,
+  type Reading,
+  type Spans,
+  failedCommit,
+  historyBounds,
+  readCommit,
 } from '@fanlight/core/kit'
 import { difference } from './changes.ts'
 import { Compaction } from './compaction.ts'

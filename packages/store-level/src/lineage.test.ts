@@ -92,9 +92,15 @@ describe('section 6: a backup that is restored', () => {
     expect((await restored.fetch('a', { max: kept })).entries[0]?.value).toBe(1)
     await expect(restored.fetch('a', { min: heldAfter })).rejects.toMatchObject({ code: 'SOURCE_RESET' })
     await expect(restored.changes('a', { since: heldAfter })).rejects.toMatchObject({ code: 'SOURCE_RESET' })
-    await expect(restored.commit([put('a', 3)], { basis: heldAfter })).rejects.toMatchObject({ code: 'SOURCE_RESET', applied: 'no' })
+    await expect(restored.commit([put('a', 3)], { basis: heldAfter })).rejects.toMatchObject({
+      code: 'SOURCE_RESET',
+      applied: 'no',
+    })
     const id = { session: 's', number: 1, born }
-    await expect(restored.commit([put('a', 3)], { id })).rejects.toMatchObject({ code: 'SOURCE_RESET', applied: 'unknown' })
+    await expect(restored.commit([put('a', 3)], { id })).rejects.toMatchObject({
+      code: 'SOURCE_RESET',
+      applied: 'unknown',
+    })
 
     // L7: a subscriber gets a replacement, once, and goes on.
     const feed = restored.watch('a', { since: heldAfter })

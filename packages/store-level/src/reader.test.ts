@@ -7,7 +7,9 @@ import { type LevelStore, type LevelStoreOptions, openLevelStore } from './index
 
 const keys = Array.from({ length: 3000 }, (_, i) => `key ${String(i).padStart(4, '0')}`)
 
-async function filled(options: LevelStoreOptions = {}): Promise<{ db: MemoryLevel; store: LevelStore; source: string }> {
+async function filled(
+  options: LevelStoreOptions = {},
+): Promise<{ db: MemoryLevel; store: LevelStore; source: string }> {
   const db = new MemoryLevel()
   const first = await openLevelStore('here', { db })
   await first.commit(keys.map((key, i) => put(key, i)))
@@ -66,7 +68,12 @@ describe('reading', () => {
     const { entries, windows } = await reading
     expect(windows).toEqual({ [source]: { from: 1, to: reached[source] } })
     expect(entries.map(({ value }) => value)).toEqual(keys.map((_, i) => i))
-    expect((await down).entries.map(({ value }) => value)).toEqual(keys.map((_, i) => i).reverse().slice(0, 2500))
+    expect((await down).entries.map(({ value }) => value)).toEqual(
+      keys
+        .map((_, i) => i)
+        .reverse()
+        .slice(0, 2500),
+    )
     expect((await store.fetch({})).entries).toHaveLength(3000)
   })
 
@@ -80,7 +87,12 @@ describe('reading', () => {
   })
 
   it('L1: what changes while a point is on its way is not in the window', async () => {
-    for (const [recentBytesMax, query, max] of [[0, 'a', 4], [0, 'z', 4], [200, 'z', 2], [200, 'a', 2]] as const) {
+    for (const [recentBytesMax, query, max] of [
+      [0, 'a', 4],
+      [0, 'z', 4],
+      [200, 'z', 2],
+      [200, 'a', 2],
+    ] as const) {
       const db = new MemoryLevel()
       const store = await openLevelStore('here', { db, recentBytesMax })
       const [source = ''] = store.sources
@@ -120,7 +132,10 @@ describe('reading', () => {
       ])
       const between = async (since: number, until: number): Promise<unknown> => {
         const { changes, folded } = await store.changes({}, { since: { [source]: since }, until: { [source]: until } })
-        return [folded, ...changes.map(({ key, value, gone }) => (gone === true ? `${key} gone` : `${key} ${String(value)}`))]
+        return [
+          folded,
+          ...changes.map(({ key, value, gone }) => (gone === true ? `${key} gone` : `${key} ${String(value)}`)),
+        ]
       }
       expect(await between(1, 2)).toEqual([1, 'a gone', 'new 1'])
       expect(await between(1, 3)).toEqual([2, 'a 2'])
@@ -142,7 +157,9 @@ describe('reading', () => {
         for (const query of queries) {
           const state = states[i] ?? new Map()
           const snapshot = await store.fetch(query, { min: at, max: at })
-          expect(snapshot.entries.map(({ key, value }) => [key, value])).toEqual(answer(query, state).map(({ key, value }) => [key, value]))
+          expect(snapshot.entries.map(({ key, value }) => [key, value])).toEqual(
+            answer(query, state).map(({ key, value }) => [key, value]),
+          )
           for (const [source, { from, to }] of Object.entries(snapshot.windows)) {
             for (const version of [from, to]) {
               expect(answer(query, states[version] ?? new Map())).toEqual(answer(query, state))
@@ -191,7 +208,13 @@ describe('reading', () => {
     const since = store.reached
     for (let i = 0; i < 11; i++) await store.commit(Array.from({ length: 1000 }, (_, j) => put(`a ${i} ${j}`, j)))
     await store.commit([put('b', 1)])
-    const { changes, replace, folded } = await store.changes([{ gte: 'a', lt: 'b' }, { gte: 'a 3', lt: 'a 4' }], { since })
+    const { changes, replace, folded } = await store.changes(
+      [
+        { gte: 'a', lt: 'b' },
+        { gte: 'a 3', lt: 'a 4' },
+      ],
+      { since },
+    )
     expect(changes).toEqual([])
     expect(replace?.ranges).toEqual([{ gte: 'a', lt: 'b' }])
     expect(replace?.entries).toHaveLength(11_000)
@@ -211,7 +234,15 @@ describe('reading', () => {
   })
 })
 
-const queries: readonly Query[] = [{}, 'k1', 'none', { gte: 'k2', lt: 'k5' }, { limit: 2 }, { reverse: true, limit: 3 }, ['k3', { gt: 'k7' }]]
+const queries: readonly Query[] = [
+  {},
+  'k1',
+  'none',
+  { gte: 'k2', lt: 'k5' },
+  { limit: 2 },
+  { reverse: true, limit: 3 },
+  ['k3', { gt: 'k7' }],
+]
 
 function applyChanges(state: Map<string, unknown>, changes: readonly Change[]): void {
   for (const { key, value, gone } of changes) {

@@ -33,7 +33,11 @@ export class Reader {
     }
     const sign = spans.reverse ? -1 : 1
     const entries = [...found.values()].sort((a, b) => sign * compareKeys(a.key, b.key))
-    return this.#reading(entries, bounds, scans.map(({ scanned }) => scanned))
+    return this.#reading(
+      entries,
+      bounds,
+      scans.map(({ scanned }) => scanned),
+    )
   }
 
   /** Reads one range; `made` is called in the same turn as it is known, since a second promise would cost as much again. */

@@ -97,7 +97,9 @@ async function withPast(
 function scannedOf({ lo, hi, reverse }: Span, entries: readonly Entry[]): Range {
   const last = entries.at(-1)?.key
   if (last === undefined) return nothing(lo)
-  return reverse ? { gte: last, ...(hi === undefined ? {} : { lt: hi }) } : { ...(lo === '' ? {} : { gte: lo }), lte: last }
+  return reverse
+    ? { gte: last, ...(hi === undefined ? {} : { lt: hi }) }
+    : { ...(lo === '' ? {} : { gte: lo }), lte: last }
 }
 
 /** The range of no key. */

@@ -1,6 +1,14 @@
 import type { Change, CommitId } from '@fanlight/core'
 import {
-  Cell, CommitLog, type Difference, type LogRecord, type Spans, compareKeys, deleted, spanHas, spansHave,
+  Cell,
+  CommitLog,
+  type Difference,
+  type LogRecord,
+  type Spans,
+  compareKeys,
+  deleted,
+  spanHas,
+  spansHave,
 } from '@fanlight/core/kit'
 
 /** The newest record of a key, and its text: what must be kept when it is replaced. */
@@ -97,7 +105,8 @@ export class Tail {
     const last = new Map<string, Cell>()
     let folded = 0
     const [only] = spans.list
-    const has = spans.list.length === 1 && only !== undefined ? spanHas.bind(undefined, only) : spansHave.bind(undefined, spans)
+    const has =
+      spans.list.length === 1 && only !== undefined ? spanHas.bind(undefined, only) : spansHave.bind(undefined, spans)
     for (const record of this.#after(since, until)) {
       let hit = false
       for (const cell of record.cells) {

@@ -1,4 +1,13 @@
-import { type FeedState, type History, type Query, type Range, type Store, type Types, type ValueAt, everything } from '@fanlight/core'
+import {
+  type FeedState,
+  type History,
+  type Query,
+  type Range,
+  type Store,
+  type Types,
+  type ValueAt,
+  everything,
+} from '@fanlight/core'
 import type { BaseOptions } from '@fanlight/core/kit'
 import type { MapFunction } from './mapping.ts'
 import { View as ActiveView } from './view.ts'
@@ -69,5 +78,9 @@ export function createView<T extends Types, Out, const Q extends Query = Range>(
   options: ViewOptions<ValueAt<T, Q>, Out, Q>,
 ): View<{ '': Out }> {
   const { query = everything, map, ...rest } = options
-  return new ActiveView<{ '': Out }>(upstream as Store, { ...rest, query, map: map as MapFunction }) as unknown as View<{ '': Out }>
+  return new ActiveView<{ '': Out }>(upstream as Store, {
+    ...rest,
+    query,
+    map: map as MapFunction,
+  }) as unknown as View<{ '': Out }>
 }

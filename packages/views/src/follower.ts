@@ -1,5 +1,14 @@
 import {
-  type Clock, FanlightError, type Feed, type FeedState, type Query, type Random, type SourceId, type Store, type Update, type Versions,
+  type Clock,
+  FanlightError,
+  type Feed,
+  type FeedState,
+  type Query,
+  type Random,
+  type SourceId,
+  type Store,
+  type Update,
+  type Versions,
   isFanlightError,
 } from '@fanlight/core'
 import { type Spans, backOffMs, mergeSpans, mergeVersions, rangeOf, reaches, readQuery } from '@fanlight/core/kit'
@@ -268,7 +277,9 @@ export class Follower {
   #unstick(feed: Feed, update: Update | undefined, at: Versions): void | Promise<void> {
     const { replace, changes = [] } = update ?? {}
     if (replace === undefined && !changes.some(({ key }) => key === this.#stuck)) return
-    return this.#between(this.#host.held, at).then((step) => (this.#feed === feed ? this.#apply(feed, step, at) : undefined))
+    return this.#between(this.#host.held, at).then((step) =>
+      this.#feed === feed ? this.#apply(feed, step, at) : undefined,
+    )
   }
 
   async #between(since: Versions | undefined, until: Versions): Promise<Taken> {
@@ -299,5 +310,7 @@ const finalCodes: ReadonlySet<string> = new Set(['CLOSED', 'CONFLICT', 'BAD_QUER
 function errorOf(error: unknown): FanlightError {
   if (isFanlightError(error)) return error
   if (error instanceof MapFailure) return error.told()
-  return new FanlightError('UNAVAILABLE', 'the view cannot follow its upstream at the moment: see the cause', { cause: error })
+  return new FanlightError('UNAVAILABLE', 'the view cannot follow its upstream at the moment: see the cause', {
+    cause: error,
+  })
 }

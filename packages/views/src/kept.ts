@@ -126,7 +126,11 @@ export class Kept {
     if (!place.exact) return this.#readBetween(spans, at, place)
     if (this.#isOvertaken(step)) return this.#afterWrite(() => this.read(spans, at))
     const found = this.#shelf.read(spans, this.#numberOf(step))
-    const made = soon(found, ({ entries, more, from, to }) => ({ entries, more, windows: this.#path.windows(step, at, from, to) }))
+    const made = soon(found, ({ entries, more, from, to }) => ({
+      entries,
+      more,
+      windows: this.#path.windows(step, at, from, to),
+    }))
     if (!(made instanceof Promise) || !again) return made
     // While it was read, others who share the store of the shelf may have pushed its horizon past the state.
     return made.catch((error: unknown) => {

@@ -11,7 +11,10 @@ export interface Yield<V = unknown> {
 export type Yields<V = unknown> = Yield<V> | Iterable<Yield<V>> | undefined | null | void
 
 /** A function of entries. It must be pure: the same entry yields the same, whenever and wherever it runs (L0). */
-export type MapFunction<In = unknown, Out = unknown> = (entry: { readonly key: string; readonly value: In }) => Yields<Out>
+export type MapFunction<In = unknown, Out = unknown> = (entry: {
+  readonly key: string
+  readonly value: In
+}) => Yields<Out>
 
 /** What an input yields, checked. */
 export interface Yielded extends Yield {
@@ -24,7 +27,10 @@ export class MapFailure extends Error {
   readonly input: string
 
   constructor(input: string, cause: unknown) {
-    super(`the function of a view failed at ${JSON.stringify(input)}: see the cause, and change the function or the input`, { cause })
+    super(
+      `the function of a view failed at ${JSON.stringify(input)}: see the cause, and change the function or the input`,
+      { cause },
+    )
     this.input = input
   }
 
@@ -81,7 +87,10 @@ export class Mapping {
 
   #checked(one: Yield): Yielded {
     if (typeof one !== 'object' || one === null || !('key' in one)) {
-      throw new FanlightError('BAD_VALUE', 'the function of a view gives { key, value }, several of them, or nothing; and gives it at once')
+      throw new FanlightError(
+        'BAD_VALUE',
+        'the function of a view gives { key, value }, several of them, or nothing; and gives it at once',
+      )
     }
     const { key, value } = one
     assertKey(key)

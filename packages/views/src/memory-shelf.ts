@@ -1,6 +1,15 @@
 import { type Change, type Clock, type Entry, FanlightError, type History } from '@fanlight/core'
 import { type Difference, type Span, type Spans, VersionedTree, historyBounds, spansOf } from '@fanlight/core/kit'
-import { type Area, type Opened, type Reader, type Shelf, type ShelfChange, type ShelfReading, type Written, spanOf } from './shelf.ts'
+import {
+  type Area,
+  type Opened,
+  type Reader,
+  type Shelf,
+  type ShelfChange,
+  type ShelfReading,
+  type Written,
+  spanOf,
+} from './shelf.ts'
 
 /** A shelf in memory: two trees that move together, one for what readers see, one for all else. */
 export class MemoryShelf implements Shelf {
@@ -59,7 +68,8 @@ export class MemoryShelf implements Shelf {
 
   /** Who took their time may come when the history has gone on: what it says of a state before its horizon is not true. */
   #refuseLost(n: number): void {
-    if (n < this.oldest) throw new FanlightError('LOST_IN_FOG', 'the view has forgotten this state: ask for a later one')
+    if (n < this.oldest)
+      throw new FanlightError('LOST_IN_FOG', 'the view has forgotten this state: ask for a later one')
   }
 
   #scan(area: Area, span: Span, n: number): readonly Entry[] {

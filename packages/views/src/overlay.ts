@@ -1,5 +1,14 @@
 import { type Change, type Entry, type Range, type Scanned } from '@fanlight/core'
-import { type Reading, type Span, type Spans, applyUpdate, compareKeys, rangeOf, spanHas, spansOf } from '@fanlight/core/kit'
+import {
+  type Reading,
+  type Span,
+  type Spans,
+  applyUpdate,
+  compareKeys,
+  rangeOf,
+  spanHas,
+  spansOf,
+} from '@fanlight/core/kit'
 import { changeOf } from './memory-shelf.ts'
 import type { Plan } from './plan.ts'
 import type { Shelf } from './shelf.ts'
@@ -12,7 +21,10 @@ export type Answer = Pick<Reading, 'entries' | 'more'>
  * written.
  */
 export async function readOver(shelf: Shelf, spans: Spans, n: number, { changes }: Plan): Promise<Answer> {
-  const outs = changes.filter(({ area }) => area === 'out').map(changeOf).sort((a, b) => compareKeys(a.key, b.key))
+  const outs = changes
+    .filter(({ area }) => area === 'out')
+    .map(changeOf)
+    .sort((a, b) => compareKeys(a.key, b.key))
   const found = new Map<string, Entry>()
   const more: Scanned[] = []
   for (const span of spans.list) {

@@ -33,7 +33,10 @@ interface Seen {
 }
 
 /** Goes the way, and tells the path what a view would know. */
-function walk(truth: readonly number[], moves: readonly { a: number; b: number; both: boolean }[]): { path: Path; seen: Seen[]; points: Point[] } {
+function walk(
+  truth: readonly number[],
+  moves: readonly { a: number; b: number; both: boolean }[],
+): { path: Path; seen: Seen[]; points: Point[] } {
   const stateAt = ({ a, b }: Point): number => truth[a * size + b] ?? 0
   const answer = (state: number): number => state % 10
   const path = new Path()
@@ -67,7 +70,10 @@ function walk(truth: readonly number[], moves: readonly { a: number; b: number; 
 function line(from: Point, to: Point): Point[] {
   if (from.a !== to.a && from.b !== to.b) return [from, to]
   const length = Math.max(to.a - from.a, to.b - from.b)
-  return Array.from({ length: length + 1 }, (_, i) => ({ a: from.a + (to.a > from.a ? i : 0), b: from.b + (to.b > from.b ? i : 0) }))
+  return Array.from({ length: length + 1 }, (_, i) => ({
+    a: from.a + (to.a > from.a ? i : 0),
+    b: from.b + (to.b > from.b ? i : 0),
+  }))
 }
 
 const grid = Array.from({ length: size * size }, (_, i): Point => ({ a: Math.floor(i / size), b: i % size }))
@@ -97,7 +103,10 @@ test('L1: at every point of the windows the answer is the same, and a place on t
         const until = (seen[last + 1]?.n ?? Infinity) - 1
         const windows = path.windows(place.step, { ...versionsOf(point), 'view@x': 0 }, seen[first]?.n ?? 0, until)
         expect(windows['view@x']).toEqual({ from: 0, to: 0 })
-        const [a, b] = sources.map((source) => windows[source] ?? { from: 0, to: -1 }) as [{ from: number; to: number }, { from: number; to: number }]
+        const [a, b] = sources.map((source) => windows[source] ?? { from: 0, to: -1 }) as [
+          { from: number; to: number },
+          { from: number; to: number },
+        ]
         expect(a.from <= point.a && a.to >= point.a && b.from <= point.b && b.to >= point.b).toBe(true)
         for (const other of grid) {
           if (other.a < a.from || other.a > a.to || other.b < b.from || other.b > b.to) continue

@@ -95,7 +95,13 @@ export class Path {
     // Along one other source the new run has the first point too, and else the last one only.
     const [axis, ...others] = moved
     const straight = others.length === 0
-    node.tail = { axis: straight ? axis : undefined, first: node, startsAtEnd: !straight, last: node, endsAtStart: false }
+    node.tail = {
+      axis: straight ? axis : undefined,
+      first: node,
+      startsAtEnd: !straight,
+      last: node,
+      endsAtStart: false,
+    }
   }
 
   /** Forgets the states that the shelf has forgotten. What is newest is never forgotten. */
@@ -155,7 +161,12 @@ export class Path {
 
   /** The state that stands on the shelf at a number, not before `least` and not after `most`. */
   #state(n: number, least?: Step, most?: Step): Step {
-    const found = this.#nodes[Math.max(this.#start, this.#search((node) => node.n <= n))] as Step
+    const found = this.#nodes[
+      Math.max(
+        this.#start,
+        this.#search((node) => node.n <= n),
+      )
+    ] as Step
     if (least !== undefined && found.n < least.n) return least
     return most !== undefined && found.n > most.n ? most : found
   }

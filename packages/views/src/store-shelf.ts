@@ -1,5 +1,13 @@
 import {
-  type Change, type Entry, FanlightError, type Query, type Scanned, type Snapshot, type SourceId, type Store, type Versions,
+  type Change,
+  type Entry,
+  FanlightError,
+  type Query,
+  type Scanned,
+  type Snapshot,
+  type SourceId,
+  type Store,
+  type Versions,
   defaultLimits,
 } from '@fanlight/core'
 import { type Difference, type Spans, rangeOf } from '@fanlight/core/kit'
@@ -64,7 +72,10 @@ export class StoreShelf implements Shelf {
   }
 
   async read(spans: Spans, n: number): Promise<ShelfReading> {
-    const { entries, windows, more } = await this.#fetch(spans.list.map((span) => rangeOf(filedSpan('out', span))), n)
+    const { entries, windows, more } = await this.#fetch(
+      spans.list.map((span) => rangeOf(filedSpan('out', span))),
+      n,
+    )
     const { from = n, to = n } = windows[this.#source] ?? {}
     return { entries: entries.map((entry) => unfiled('out', entry)), from, to, more: more.map(unfiledScan) }
   }
@@ -109,7 +120,8 @@ export class StoreShelf implements Shelf {
     const gone: Sized[] = []
     for (let after: string | undefined = '', gte = true; after !== undefined; gte = false) {
       const page: Snapshot = await this.#store.fetch({ ...(gte ? {} : { gt: after }), limit: pageSize })
-      for (const { key } of page.entries) if (!kept.has(key)) gone.push({ change: { key, gone: true }, bytes: 2 * key.length })
+      for (const { key } of page.entries)
+        if (!kept.has(key)) gone.push({ change: { key, gone: true }, bytes: 2 * key.length })
       after = page.more[0]?.more === true ? page.entries.at(-1)?.key : undefined
     }
     return gone
@@ -119,7 +131,10 @@ export class StoreShelf implements Shelf {
     const found = new Map<string, unknown>()
     const size = defaultLimits.ranges
     for (let i = 0; i < keys.length; i += size) {
-      const { entries } = await this.#fetch(keys.slice(i, i + size).map((key) => `${area}/${key}`), n)
+      const { entries } = await this.#fetch(
+        keys.slice(i, i + size).map((key) => `${area}/${key}`),
+        n,
+      )
       for (const entry of entries) found.set(entry.key, entry.value)
     }
     return keys.map((key) => found.get(`${area}/${key}`))
@@ -165,8 +180,16 @@ function unfiled(area: Area, { key, value }: Entry): Entry {
 
 function unfiledScan({ more, range }: Scanned): Scanned {
   const { gt, gte, lt, lte, ...rest } = range
-  const own = { gt: unfiledBound(gt), gte: unfiledBound(gte), lt: lt === 'out0' ? undefined : unfiledBound(lt), lte: unfiledBound(lte) }
-  return { more, range: { ...rest, ...Object.fromEntries(Object.entries(own).filter(([, bound]) => bound !== undefined)) } }
+  const own = {
+    gt: unfiledBound(gt),
+    gte: unfiledBound(gte),
+    lt: lt === 'out0' ? undefined : unfiledBound(lt),
+    lte: unfiledBound(lte),
+  }
+  return {
+    more,
+    range: { ...rest, ...Object.fromEntries(Object.entries(own).filter(([, bound]) => bound !== undefined)) },
+  }
 }
 
 function unfiledBound(bound: string | undefined): string | undefined {

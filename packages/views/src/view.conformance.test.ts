@@ -1,5 +1,12 @@
 import { type MemoryStore, type Store, createMemoryStore } from '@fanlight/core'
-import { type ConformanceSeams, type Setup, type State, checkRandomHistories, compareCodePoints, storeConformance } from '@fanlight/core/conformance'
+import {
+  type ConformanceSeams,
+  type Setup,
+  type State,
+  checkRandomHistories,
+  compareCodePoints,
+  storeConformance,
+} from '@fanlight/core/conformance'
 import { describe, expect, test } from 'vitest'
 import { type MapFunction, type View, createView } from './index.ts'
 
@@ -17,7 +24,11 @@ function shown(map: MapFunction, state: State): State {
 const upstreams = new WeakMap<Store, { readonly raw: MemoryStore; readonly seams: ConformanceSeams }>()
 
 /** The suite for a view with this function. What was written is in the upstream; the clock brings what lags. */
-function setupOf(map: MapFunction, make: (raw: MemoryStore, seams: ConformanceSeams) => View, runs?: number): Setup<View> {
+function setupOf(
+  map: MapFunction,
+  make: (raw: MemoryStore, seams: ConformanceSeams) => View,
+  runs?: number,
+): Setup<View> {
   const upstreamOf = (view: View): MemoryStore => upstreams.get(view)?.raw as MemoryStore
   return {
     create: (seams) => {
@@ -52,7 +63,10 @@ const tangled: MapFunction = ({ key, value }) => {
   return size % 4 === 1 ? own : new Set([own, { key: [...key][0] ?? '', value }])
 }
 
-storeConformance('view', setupOf(twice, (raw, seams) => createView(raw, { map: twice, ...seams })))
+storeConformance(
+  'view',
+  setupOf(twice, (raw, seams) => createView(raw, { map: twice, ...seams })),
+)
 
 storeConformance(
   'view kept in a store',
@@ -69,7 +83,12 @@ describe('L0 to L9: random histories of', () => {
     [
       'a view whose inputs collide, kept in a store',
       setupOf(tangled, (raw, seams) =>
-        createView(raw, { map: tangled, into: createMemoryStore({ ...seams, name: 'into' }), definition: 'tangled', ...seams }),
+        createView(raw, {
+          map: tangled,
+          into: createMemoryStore({ ...seams, name: 'into' }),
+          definition: 'tangled',
+          ...seams,
+        }),
       ),
     ],
     ['a view that lags', setupOf(tangled, (raw, seams) => createView(raw, { map: tangled, delayMs, ...seams }))],

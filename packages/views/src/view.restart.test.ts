@@ -1,4 +1,13 @@
-import { type Change, type MemoryStore, type Store, FanlightError, createMemoryStore, del, everything, put } from '@fanlight/core'
+import {
+  type Change,
+  type MemoryStore,
+  type Store,
+  FanlightError,
+  createMemoryStore,
+  del,
+  everything,
+  put,
+} from '@fanlight/core'
 import { manualClock, seededRandom, turns } from '@fanlight/core/testing'
 import { describe, expect, test, vi } from 'vitest'
 import { type MapFunction, createView } from './index.ts'
@@ -29,7 +38,10 @@ describe('a view kept in a store', () => {
     const second = createView(raw, { map, into, definition: 'd' })
     const since = { [source]: 1, 'view@d': 0 }
     const feed = second.watch(everything, { since })
-    expect((await feed.take())?.changes).toEqual([{ key: '1/a', gone: true }, { key: '3/c', value: 'c' }])
+    expect((await feed.take())?.changes).toEqual([
+      { key: '1/a', gone: true },
+      { key: '3/c', value: 'c' },
+    ])
     expect(await keys(second)).toEqual(['2/b', '3/c'])
     expect(map.mock.calls).toEqual([[{ key: 'c', value: 3 }]])
     expect(fetch).not.toHaveBeenCalled()
@@ -69,7 +81,9 @@ describe('a view kept in a store', () => {
     const commit = vi.spyOn(into, 'commit')
     const second = createView(raw, { map: byValue, into, definition: 'd' })
     expect(await keys(second, raw.reached)).toEqual(['3/c', '9/a', '9/x'])
-    const written = commit.mock.calls.flatMap(([changes]) => changes.map(({ key }) => key)).filter((key) => key.startsWith('out/'))
+    const written = commit.mock.calls
+      .flatMap(([changes]) => changes.map(({ key }) => key))
+      .filter((key) => key.startsWith('out/'))
     expect(written.sort()).toEqual(['out/1/a', 'out/2/b', 'out/9/a', 'out/9/x'])
   })
 
@@ -154,7 +168,10 @@ describe('a view kept in a store', () => {
     await feed.take()
     const seen: number[] = []
     const poll = setInterval(() => void second.fetch({}).then(({ entries }) => seen.push(entries.length)), 0)
-    await raw.commit([...many.map(({ key }) => del(key)), ...Array.from({ length: 80 }, (_, i) => put(`n${i}`, { i, large }))])
+    await raw.commit([
+      ...many.map(({ key }) => del(key)),
+      ...Array.from({ length: 80 }, (_, i) => put(`n${i}`, { i, large })),
+    ])
     const { windows, entries } = await second.fetch(everything, { min: raw.reached })
     clearInterval(poll)
     expect(entries).toHaveLength(80)
@@ -207,7 +224,10 @@ describe('a store that fails under a view', () => {
     await clock.advance(10_000)
     expect(await waiting).toEqual(['2/b'])
     expect(commit).toHaveBeenCalledTimes(1)
-    expect((await feed.take())?.changes).toEqual([{ key: '1/a', gone: true }, { key: '2/b', value: 'b' }])
+    expect((await feed.take())?.changes).toEqual([
+      { key: '1/a', gone: true },
+      { key: '2/b', value: 'b' },
+    ])
   })
 
   test('is made anew where only a part of a write came to be', async () => {

@@ -1,4 +1,13 @@
-import { type Store, type Versions, createMemoryStore, everything, isFanlightError, prefix, prefixed, put } from '@fanlight/core'
+import {
+  type Store,
+  type Versions,
+  createMemoryStore,
+  everything,
+  isFanlightError,
+  prefix,
+  prefixed,
+  put,
+} from '@fanlight/core'
 import { manualClock, settled, turns } from '@fanlight/core/testing'
 import { describe, expect, test, vi } from 'vitest'
 import { type MapFunction, type View, createView } from './index.ts'
@@ -6,7 +15,10 @@ import { type MapFunction, type View, createView } from './index.ts'
 const same: MapFunction = (entry) => entry
 
 async function refusal(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then((value) => ({ none: value }), (error: unknown) => error)
+  return promise.then(
+    (value) => ({ none: value }),
+    (error: unknown) => error,
+  )
 }
 
 /** A view that folds: each of its steps is a commit to a store, which takes a turn. */
@@ -56,7 +68,10 @@ describe('windows', () => {
     expect(entries).toEqual([{ key: 'a', value: 'A' }])
     expect(windows[source]).toEqual({ from: 3, to: 3 })
     expect((await view.fetch('b')).windows[source]).toEqual({ from: 3, to: 3 })
-    expect((await exactly(2)).entries).toEqual([{ key: 'a', value: 'B' }, { key: 'b', value: 1 }])
+    expect((await exactly(2)).entries).toEqual([
+      { key: 'a', value: 'B' },
+      { key: 'b', value: 1 },
+    ])
     const update = await view.changes('a', { since: { ...view.reached, ...at(1) }, until: at(3) })
     expect(update.changes).toEqual([])
     expect(update.folded).toBeGreaterThan(1)
@@ -77,7 +92,10 @@ describe('windows', () => {
 
 describe('between its steps', () => {
   test('a view answers at a point at which it never stood, in every way of asking', async () => {
-    const { raw, view, at, exactly, go } = await folding(({ key, value }) => ({ key: `${String(value)}/${key}`, value: key }), 'held')
+    const { raw, view, at, exactly, go } = await folding(
+      ({ key, value }) => ({ key: `${String(value)}/${key}`, value: key }),
+      'held',
+    )
     await raw.commit([put('a', 1), put('b', 1), put('c', 1)])
     await turns()
     await raw.commit([put('a', 2), put('d', 1)])
@@ -101,7 +119,11 @@ describe('between its steps', () => {
     ])
     const whole = (version: number): Versions => ({ ...view.reached, ...at(version) })
     const { changes } = await view.changes({}, { since: whole(1), until: at(2) })
-    expect(changes).toEqual([{ key: '1/a', gone: true }, { key: '1/d', value: 'd' }, { key: '2/a', value: 'a' }])
+    expect(changes).toEqual([
+      { key: '1/a', gone: true },
+      { key: '1/d', value: 'd' },
+      { key: '2/a', value: 'a' },
+    ])
     expect((await exactly(1)).entries.map(({ key }) => key)).toEqual(['1/a', '1/b', '1/c'])
   })
 
@@ -125,7 +147,9 @@ describe('between its steps', () => {
     await turns()
     const changes = vi.spyOn(raw, 'changes')
     for (let i = 2; i <= 9; i++) await raw.commit([put('a', i)])
-    const asked = [5, 3, 8].map((version) => view.changes({}, { since: { ...view.reached, ...at(0) }, until: at(version) }))
+    const asked = [5, 3, 8].map((version) =>
+      view.changes({}, { since: { ...view.reached, ...at(0) }, until: at(version) }),
+    )
     go()
     expect((await Promise.all(asked)).map((update) => update.changes)).toEqual(
       [5, 3, 8].map((value) => [{ key: 'a', value }]),
@@ -204,8 +228,15 @@ describe('progress that changes nothing', () => {
     const late = refusal(outer.fetch({}, { min: raw.reached, timeoutMs: 100 }))
     const never = refusal(outer.fetch({}, { min: { [source]: 9 }, timeoutMs: 100 }))
     await clock.advance(100)
-    for (const [error, store, reached] of [[await late, 'inner', 0], [await never, 'raw', 1]] as const) {
-      expect(isFanlightError(error, 'STALLED') && [error.store, error.source, error.reached?.[source]]).toEqual([store, source, reached])
+    for (const [error, store, reached] of [
+      [await late, 'inner', 0],
+      [await never, 'raw', 1],
+    ] as const) {
+      expect(isFanlightError(error, 'STALLED') && [error.store, error.source, error.reached?.[source]]).toEqual([
+        store,
+        source,
+        reached,
+      ])
     }
   })
 })
@@ -288,7 +319,7 @@ describe('delayMs', () => {
   })
 })
 
-describe('a store of one\'s own for a view', () => {
+describe("a store of one's own for a view", () => {
   test('can be shared under a prefix, and what is committed beside it forgets nothing that is newest', async () => {
     const raw = createMemoryStore({ name: 'raw' })
     const shared = createMemoryStore({ name: 'shared', history: { commits: 2 } })
@@ -303,7 +334,9 @@ describe('a store of one\'s own for a view', () => {
     await raw.commit([put('b', 2)])
     await view.fetch({}, { min: raw.reached })
     expect((await view.fetch({})).entries).toHaveLength(2)
-    expect((await shared.fetch('view/out/a')).entries).toEqual([{ key: 'view/out/a', value: 1, version: expect.any(Number) as number }])
+    expect((await shared.fetch('view/out/a')).entries).toEqual([
+      { key: 'view/out/a', value: 1, version: expect.any(Number) as number },
+    ])
   })
 
   test('a second view on it is found out', async () => {

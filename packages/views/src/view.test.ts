@@ -1,4 +1,16 @@
-import { type Change, type MemoryStore, type Store, createMemoryStore, createVariable, del, everything, get, isFanlightError, prefix, put } from '@fanlight/core'
+import {
+  type Change,
+  type MemoryStore,
+  type Store,
+  createMemoryStore,
+  createVariable,
+  del,
+  everything,
+  get,
+  isFanlightError,
+  prefix,
+  put,
+} from '@fanlight/core'
 import { manualClock, settled, turns } from '@fanlight/core/testing'
 import { describe, expect, test, vi } from 'vitest'
 import { type MapFunction, type View, type ViewOptions, createView } from './index.ts'
@@ -32,7 +44,10 @@ describe('createView', () => {
     expect(Object.values(view.state).map(({ status }) => status)).toEqual(['catching up', 'catching up'])
     const fetched = view.fetch(everything)
     const changed = view.changes(everything, { since: { [rawSource]: 1, 'view@same': 0 } })
-    expect((await fetched).entries).toEqual([{ key: 'a', value: 1 }, { key: 'b', value: 2 }])
+    expect((await fetched).entries).toEqual([
+      { key: 'a', value: 1 },
+      { key: 'b', value: 2 },
+    ])
     expect((await fetched).windows).toEqual({ [rawSource]: { from: 1, to: 1 }, 'view@same': { from: 0, to: 0 } })
     expect((await changed).changes).toEqual([])
     expect(Object.values(view.state).map(({ status }) => status)).toEqual(['live', 'live'])
@@ -185,7 +200,10 @@ describe('map', () => {
     await view.fetch({})
     await raw.commit([put('b', 2)])
     await caughtUp(view, raw)
-    expect(seen).toEqual([{ key: 'a', value: 1 }, { key: 'b', value: 2 }])
+    expect(seen).toEqual([
+      { key: 'a', value: 1 },
+      { key: 'b', value: 2 },
+    ])
   })
 
   test('entries say no version: it would be of a source that nobody knows', async () => {
@@ -196,8 +214,11 @@ describe('map', () => {
   })
 
   test('types flow from the upstream to the view', async () => {
-    const users = createMemoryStore<{ 'users/': { name: string }; 'count': number }>()
-    const names = createView(users, { query: prefix('users/'), map: ({ key, value }) => ({ key: value.name, value: { of: key } }) })
+    const users = createMemoryStore<{ 'users/': { name: string }; count: number }>()
+    const names = createView(users, {
+      query: prefix('users/'),
+      map: ({ key, value }) => ({ key: value.name, value: { of: key } }),
+    })
     const versions = await users.commit([put('users/1', { name: 'Ann' })])
     const found = await get(names, 'Ann', { min: versions })
     const of: string | undefined = found?.of
@@ -234,44 +255,69 @@ describe('a function that throws', () => {
   test.each([
     ['throws', picky, 'TypeError'],
     ['gives a key that is none', ({ key, value }) => ({ key: value === 'bad' ? '\udc00' : key, value }), 'BAD_KEY'],
-    ['gives a value that is none', ({ key, value }) => ({ key, value: value === 'bad' ? new Date(0) : value }), 'BAD_VALUE'],
+    [
+      'gives a value that is none',
+      ({ key, value }) => ({ key, value: value === 'bad' ? new Date(0) : value }),
+      'BAD_VALUE',
+    ],
     ['gives what is no entry', ({ key, value }) => (value === 'bad' ? ('text' as never) : { key, value }), 'BAD_VALUE'],
-    ['gives a promise', ({ key, value }) => (value === 'bad' ? (Promise.resolve() as never) : { key, value }), 'BAD_VALUE'],
-    ['gives one key twice', ({ key, value }) => (value === 'bad' ? [{ key, value }, { key, value }] : { key, value }), 'BAD_KEY'],
-  ] satisfies [string, MapFunction, string][])("'stop': where it %s, the view stays at its last good point, and says why", async (_how, map, why) => {
-    const raw = createMemoryStore(raws)
-    const [source = ''] = raw.sources
-    const good = await raw.commit([put('a', 1)])
-    const view = createView(raw, { map })
-    expect(await shown(view)).toEqual({ a: 1 })
-    const feed = view.watch(everything)
-    await feed.take()
-    let rang = 0
-    feed.wake(() => rang++)
-    const bad = await raw.commit([put('a', 'bad'), put('b', 2)])
-    await turns()
-    expect(rang).toBe(1)
-    expect(view.reached[source]).toBe(good[source])
-    const { status, why: error } = feed.state[source] ?? {}
-    expect(status).toBe('stale')
-    expect(error?.code).toBe('UNAVAILABLE')
-    expect(error?.keys).toEqual(['a'])
-    const cause = error?.cause
-    expect(isFanlightError(cause) ? cause.code : (cause as Error).name).toBe(why)
-    expect(await shown(view)).toEqual({ a: 1 })
-    expect(await refusal(view.fetch({}, { min: bad, stall: 'fail' }))).toBe('STALLED')
-    // What has nothing to do with it does not help.
-    await raw.commit([put('c', 3)])
-    await turns()
-    expect(await shown(view)).toEqual({ a: 1 })
-    const waiting = view.fetch({}, { min: bad })
-    const mended = await raw.commit([put('a', 4)])
-    const { entries, windows } = await waiting
-    expect(entries).toEqual([{ key: 'a', value: 4 }, { key: 'b', value: 2 }, { key: 'c', value: 3 }])
-    expect(windows[source]).toEqual({ from: mended[source], to: mended[source] })
-    expect(Object.values(view.state).every((state) => state.status === 'live')).toBe(true)
-    expect((await settled(feed)).at(-1)?.versions).toEqual(view.reached)
-  })
+    [
+      'gives a promise',
+      ({ key, value }) => (value === 'bad' ? (Promise.resolve() as never) : { key, value }),
+      'BAD_VALUE',
+    ],
+    [
+      'gives one key twice',
+      ({ key, value }) =>
+        value === 'bad'
+          ? [
+              { key, value },
+              { key, value },
+            ]
+          : { key, value },
+      'BAD_KEY',
+    ],
+  ] satisfies [string, MapFunction, string][])(
+    "'stop': where it %s, the view stays at its last good point, and says why",
+    async (_how, map, why) => {
+      const raw = createMemoryStore(raws)
+      const [source = ''] = raw.sources
+      const good = await raw.commit([put('a', 1)])
+      const view = createView(raw, { map })
+      expect(await shown(view)).toEqual({ a: 1 })
+      const feed = view.watch(everything)
+      await feed.take()
+      let rang = 0
+      feed.wake(() => rang++)
+      const bad = await raw.commit([put('a', 'bad'), put('b', 2)])
+      await turns()
+      expect(rang).toBe(1)
+      expect(view.reached[source]).toBe(good[source])
+      const { status, why: error } = feed.state[source] ?? {}
+      expect(status).toBe('stale')
+      expect(error?.code).toBe('UNAVAILABLE')
+      expect(error?.keys).toEqual(['a'])
+      const cause = error?.cause
+      expect(isFanlightError(cause) ? cause.code : (cause as Error).name).toBe(why)
+      expect(await shown(view)).toEqual({ a: 1 })
+      expect(await refusal(view.fetch({}, { min: bad, stall: 'fail' }))).toBe('STALLED')
+      // What has nothing to do with it does not help.
+      await raw.commit([put('c', 3)])
+      await turns()
+      expect(await shown(view)).toEqual({ a: 1 })
+      const waiting = view.fetch({}, { min: bad })
+      const mended = await raw.commit([put('a', 4)])
+      const { entries, windows } = await waiting
+      expect(entries).toEqual([
+        { key: 'a', value: 4 },
+        { key: 'b', value: 2 },
+        { key: 'c', value: 3 },
+      ])
+      expect(windows[source]).toEqual({ from: mended[source], to: mended[source] })
+      expect(Object.values(view.state).every((state) => state.status === 'live')).toBe(true)
+      expect((await settled(feed)).at(-1)?.versions).toEqual(view.reached)
+    },
+  )
 
   test("'stop': points at which the function throws cannot be asked for, those before and after can", async () => {
     const raw = createMemoryStore(raws)
@@ -300,7 +346,10 @@ describe('a function that throws', () => {
     await raw.commit([put('a', 1)])
     await turns()
     await raw.commit([put('b', 2)])
-    expect((await waiting).entries).toEqual([{ key: 'a', value: 1 }, { key: 'b', value: 2 }])
+    expect((await waiting).entries).toEqual([
+      { key: 'a', value: 1 },
+      { key: 'b', value: 2 },
+    ])
   })
 
   test("'stop': what was lost in fog meanwhile is read anew", async () => {

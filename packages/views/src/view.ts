@@ -1,10 +1,36 @@
 import {
-  type ChangesOptions, type Continued, FanlightError, type Feed, type FeedState, type FetchOptions, type History, type Query,
-  type Snapshot, type SourceId, type SourceState, type Store, type Supports, type Types, type Update, type ValueAt, type Versions,
-  type WaitOptions, type WatchOptions, isFanlightError,
+  type ChangesOptions,
+  type Continued,
+  FanlightError,
+  type Feed,
+  type FeedState,
+  type FetchOptions,
+  type History,
+  type Query,
+  type Snapshot,
+  type SourceId,
+  type SourceState,
+  type Store,
+  type Supports,
+  type Types,
+  type Update,
+  type ValueAt,
+  type Versions,
+  type WaitOptions,
+  type WatchOptions,
+  isFanlightError,
 } from '@fanlight/core'
 import {
-  type BaseOptions, BaseStore, type Difference, type Reading, type Spans, factsOf, makeSourceId, randomWord, reaches, readQuery,
+  type BaseOptions,
+  BaseStore,
+  type Difference,
+  type Reading,
+  type Spans,
+  factsOf,
+  makeSourceId,
+  randomWord,
+  reaches,
+  readQuery,
 } from '@fanlight/core/kit'
 import { Follower } from './follower.ts'
 import { Kept } from './kept.ts'
@@ -55,7 +81,10 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
     const { query, map, definition, into, onThrow = 'stop', delayMs = 0, history } = settings
     readQuery(query, this.limits.ranges)
     if (into !== undefined && definition === undefined) {
-      throw new FanlightError('BAD_QUERY', 'a view with `into` needs a `definition`: a text that you change with its function')
+      throw new FanlightError(
+        'BAD_QUERY',
+        'a view with `into` needs a `definition`: a text that you change with its function',
+      )
     }
     this.#upstream = partOf(upstream, query)
     const ownDefinition = definition ?? randomWord(this.random)

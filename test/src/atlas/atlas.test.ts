@@ -31,16 +31,20 @@ function summaryOf(output: string): Summary {
 }
 
 describe('the atlas', () => {
-  test('tears by itself where two stores are asked, and never where the router is (L3)', { timeout: 240_000 }, async () => {
-    const env = { ...process.env, DATA_DIR: folder, LAG_MS: '300', RATE: '50' }
-    const { stdout } = await run(process.execPath, [main, '--seconds', '6'], { env })
-    expect(stdout).toContain('loading cities: 100 %')
-    const summary = summaryOf(stdout)
-    expect(summary.tornPromiseAll).toBeGreaterThan(0)
-    expect(summary.tornFanlight).toBe(0)
-    expect(summary.fetches).toBeGreaterThan(0)
-    expect(summary.waits).toBeGreaterThan(0)
-  })
+  test(
+    'tears by itself where two stores are asked, and never where the router is (L3)',
+    { timeout: 240_000 },
+    async () => {
+      const env = { ...process.env, DATA_DIR: folder, LAG_MS: '300', RATE: '50' }
+      const { stdout } = await run(process.execPath, [main, '--seconds', '6'], { env })
+      expect(stdout).toContain('loading cities: 100 %')
+      const summary = summaryOf(stdout)
+      expect(summary.tornPromiseAll).toBeGreaterThan(0)
+      expect(summary.tornFanlight).toBe(0)
+      expect(summary.fetches).toBeGreaterThan(0)
+      expect(summary.waits).toBeGreaterThan(0)
+    },
+  )
 
   test('goes on where it was; an edit of the JSON file shows; Ctrl-C closes it', { timeout: 120_000 }, async () => {
     const child = spawn(process.execPath, [main], { env: { ...process.env, DATA_DIR: folder } })
@@ -64,7 +68,9 @@ describe('the atlas', () => {
 
   test('says what is wrong with its input', { timeout: 60_000 }, async () => {
     const fails = async (args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> => {
-      const error = await run(process.execPath, [main, ...args], { env: { ...process.env, ...env } }).catch((e: unknown) => e)
+      const error = await run(process.execPath, [main, ...args], { env: { ...process.env, ...env } }).catch(
+        (e: unknown) => e,
+      )
       const { code, stderr } = error as { code: number; stderr: string }
       expect(code).toBe(1)
       return stderr

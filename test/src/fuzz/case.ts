@@ -69,7 +69,8 @@ class Case {
     const { all, leaves, wrappers, routers, views } = this.#tree
     if (dice < 0.4) for (let i = 1 + chance.below(4); i > 0; i--) this.#start(this.#commit(chance.pick(leaves)))
     else if (dice < 0.62) this.#start(this.#fetch(chance.pick(all)))
-    else if (dice < 0.67 && this.#followers.length < 8) this.#followers.push(new Follower(this.#world, chance.pick(all)))
+    else if (dice < 0.67 && this.#followers.length < 8)
+      this.#followers.push(new Follower(this.#world, chance.pick(all)))
     else if (dice < 0.8 && this.#followers.length > 0) this.#start(chance.pick(this.#followers).step())
     else if (dice < 0.9) await clock.advance(chance.below(120))
     else if (dice < 0.94 && wrappers.length > 0) void chance.pick(wrappers).release?.()
@@ -93,7 +94,9 @@ class Case {
     try {
       const [source = ''] = leaf.store.sources
       const reached = leaf.store.reached[source] ?? 0
-      const basis = chance.happens(0.2) ? Math.max(leaf.store.oldest[source] ?? 0, reached - chance.below(6)) : undefined
+      const basis = chance.happens(0.2)
+        ? Math.max(leaf.store.oldest[source] ?? 0, reached - chance.below(6))
+        : undefined
       await leaf.commit(someChanges(chance, ++this.#stamp), basis)
       trace.note(`${leaf.name} committed ${JSON.stringify(leaf.store.reached)}`)
     } catch (error) {
@@ -129,7 +132,10 @@ class Case {
     const router = chance.pick(this.#tree.routers)
     // Only what was made before the router: so that no router comes to stand inside itself.
     const earlier = this.#tree.all.slice(0, this.#tree.all.indexOf(router))
-    router.remount(this.#world, earlier.filter(({ store }) => !store.supports.single))
+    router.remount(
+      this.#world,
+      earlier.filter(({ store }) => !store.supports.single),
+    )
   }
 
   async #restart(leaf: Leaf): Promise<void> {

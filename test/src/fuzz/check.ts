@@ -26,7 +26,13 @@ export function checkSnapshot(world: World, node: TreeNode, query: Query, snapsh
 }
 
 /** Checks what a holder of a feed has, at its point (L6). */
-export function checkHeld(world: World, node: TreeNode, query: Query, held: ReadonlyMap<string, unknown>, at: Versions): void {
+export function checkHeld(
+  world: World,
+  node: TreeNode,
+  query: Query,
+  held: ReadonlyMap<string, unknown>,
+  at: Versions,
+): void {
   world.counters.steps++
   const expected = new Map(answer(query, node.expected(at)).map(({ key, value }) => [key, value]))
   const wrong =
@@ -57,15 +63,24 @@ function pointsOf(world: World, windows: Windows): Versions[] {
 }
 
 function same(a: readonly Entry[], b: readonly Entry[]): boolean {
-  return a.length === b.length && a.every(({ key, value }, i) => key === b[i]?.key && JSON.stringify(value) === JSON.stringify(b[i].value))
+  return (
+    a.length === b.length &&
+    a.every(({ key, value }, i) => key === b[i]?.key && JSON.stringify(value) === JSON.stringify(b[i].value))
+  )
 }
 
 /** Where two states differ: the first few keys, each with what was got and what was expected. */
 function differing(got: ReadonlyMap<string, unknown>, expected: ReadonlyMap<string, unknown>): string {
   const keys = [...new Set([...got.keys(), ...expected.keys()])].sort()
   const wrong = keys.filter((key) => JSON.stringify(got.get(key)) !== JSON.stringify(expected.get(key)))
-  if (wrong.length === 0) return `the order is ${JSON.stringify([...got.keys()])}, expected ${JSON.stringify([...expected.keys()])}`
-  const some = wrong.slice(0, 6).map((key) => `${JSON.stringify(key)} is ${JSON.stringify(got.get(key))}, expected ${JSON.stringify(expected.get(key))}`)
+  if (wrong.length === 0)
+    return `the order is ${JSON.stringify([...got.keys()])}, expected ${JSON.stringify([...expected.keys()])}`
+  const some = wrong
+    .slice(0, 6)
+    .map(
+      (key) =>
+        `${JSON.stringify(key)} is ${JSON.stringify(got.get(key))}, expected ${JSON.stringify(expected.get(key))}`,
+    )
   return `${wrong.length} keys differ: ${some.join('; ')}`
 }
 

@@ -4,7 +4,10 @@ import { belowFloor, noCounters } from './counters.ts'
 
 /** Cases that failed once, each with the bug that it found. */
 const once: readonly [seed: number, bug: string][] = [
-  [792942739, 'a feed of a router inside a router took its first answer under a newer table of mounts than it was asked for'],
+  [
+    792942739,
+    'a feed of a router inside a router took its first answer under a newer table of mounts than it was asked for',
+  ],
 ]
 
 describe('the fuzzer', () => {

@@ -43,7 +43,8 @@ export class SourceHistory {
   /** Whether one of the keys got another value after one version and before another. */
   changed(keys: readonly string[], after: number, before: number): boolean {
     const between = this.#states.filter(({ version }) => version > after && version < before)
-    const values = (key: string): unknown[] => [this.at(after), ...between.map(({ state }) => state)].map((state) => state.get(key))
+    const values = (key: string): unknown[] =>
+      [this.at(after), ...between.map(({ state }) => state)].map((state) => state.get(key))
     return keys.some((key) => values(key).some((value, _, all) => value !== all[0]))
   }
 

@@ -49,7 +49,11 @@ function map(kind: Kind, { key, value }: Entry): Entry[] {
   if (kind === 'same') return [{ key, value }]
   if (kind === 'filter') return Number(value) % 2 === 0 ? [{ key, value }] : []
   if (kind === 'rekey') return [{ key: `${String(value).slice(-1)}/${key}`, value: [value, key] }]
-  if (kind === 'two') return [{ key: `a${key}`, value }, { key: `b${key}`, value }]
+  if (kind === 'two')
+    return [
+      { key: `a${key}`, value },
+      { key: `b${key}`, value },
+    ]
   return [{ key: `m${Number(value) % 5}`, value: key }]
 }
 
@@ -77,7 +81,8 @@ export class ViewNode implements TreeNode {
     const inputs = [...(this.parts[0]?.expected(point) ?? [])].sort(([a], [b]) => compareKeys(a, b))
     const state = new Map<string, unknown>()
     for (const [key, value] of inputs) {
-      for (const output of map(this.#kind, { key, value })) if (!state.has(output.key)) state.set(output.key, output.value)
+      for (const output of map(this.#kind, { key, value }))
+        if (!state.has(output.key)) state.set(output.key, output.value)
     }
     return state
   }
@@ -126,7 +131,9 @@ export class RouterNode implements TreeNode {
       // Now and then a store stands at two places.
       if (!child.store.supports.single && world.chance.happens(0.2)) this.#mounts.set(`twice${world.name('')}/`, child)
     }
-    const mounts = Object.fromEntries([...this.#mounts].map(([prefix, child]) => [prefix, { store: child.store, keepOpen: true }]))
+    const mounts = Object.fromEntries(
+      [...this.#mounts].map(([prefix, child]) => [prefix, { store: child.store, keepOpen: true }]),
+    )
     const inner = new Set(children.flatMap((child) => child.store.sources))
     this.store = createRouter(mounts, { name: this.name, ...world.seams }) as unknown as Router<{ '': unknown }> & Store
     this.#source = this.store.sources.find((source) => !inner.has(source)) ?? ''
@@ -198,7 +205,9 @@ export class RouterNode implements TreeNode {
 type Shown = (point: Versions) => State
 
 function shownBy(mounts: ReadonlyMap<string, TreeNode>): ReadonlyMap<string, Shown> {
-  return new Map([...mounts].map(([prefix, child]) => [prefix, child.shown?.() ?? ((point: Versions) => child.expected(point))]))
+  return new Map(
+    [...mounts].map(([prefix, child]) => [prefix, child.shown?.() ?? ((point: Versions) => child.expected(point))]),
+  )
 }
 
 function covers(prefix: string, key: string): boolean {

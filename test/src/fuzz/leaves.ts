@@ -58,11 +58,19 @@ abstract class SourceLeaf implements Leaf {
   }
 
   /** A commit on a basis is a conflict where a key changed after it, and only there (section 6). */
-  async #check(source: string, keys: readonly string[], basis: number, version: number, refused: boolean): Promise<void> {
+  async #check(
+    source: string,
+    keys: readonly string[],
+    basis: number,
+    version: number,
+    refused: boolean,
+  ): Promise<void> {
     await settle(1)
     const history = this.world.histories.get(source)
     if (refused ? history?.named(keys, basis, version) === false : history?.changed(keys, basis, version) === true) {
-      throw new Broken(`section 6: ${this.name} ${refused ? 'refused' : 'took'} ${keys.join()} on basis ${basis} at ${version}`)
+      throw new Broken(
+        `section 6: ${this.name} ${refused ? 'refused' : 'took'} ${keys.join()} on basis ${basis} at ${version}`,
+      )
     }
   }
 
@@ -133,7 +141,11 @@ export class LevelLeaf extends SourceLeaf {
   }
 
   async #open(history: SourceHistory): Promise<void> {
-    const options = { name: this.name, ...this.world.seams, ...(this.#history === undefined ? {} : { history: this.#history }) }
+    const options = {
+      name: this.name,
+      ...this.world.seams,
+      ...(this.#history === undefined ? {} : { history: this.#history }),
+    }
     this.store = await openLevelStore(this.name, { ...options, db: this.#db })
     this.begin(this.source, history)
     await settle()
@@ -186,7 +198,9 @@ export class JsonLeaf extends SourceLeaf {
     const { entries } = await this.store.fetch({})
     const found = new Map(entries.map(({ key, value }) => [key, value]))
     if (found.size !== state.size || [...state].some(([key, value]) => found.get(key) !== value)) {
-      throw new Broken(`L4: ${this.name} holds ${JSON.stringify([...found])} after a restart, not ${JSON.stringify([...state])}`)
+      throw new Broken(
+        `L4: ${this.name} holds ${JSON.stringify([...found])} after a restart, not ${JSON.stringify([...state])}`,
+      )
     }
     this.begin(this.source, new SourceHistory(this.store.reached[this.source] ?? 0, state))
   }
@@ -194,5 +208,7 @@ export class JsonLeaf extends SourceLeaf {
 
 /** Whether an error is one that the laws allow an answer to end with. */
 export function isRefusal(error: unknown): boolean {
-  return ['LOST_IN_FOG', 'STALLED', 'SOURCE_RESET', 'CLOSED', 'ABORTED'].some((code) => isFanlightError(error, code as 'CLOSED'))
+  return ['LOST_IN_FOG', 'STALLED', 'SOURCE_RESET', 'CLOSED', 'ABORTED'].some((code) =>
+    isFanlightError(error, code as 'CLOSED'),
+  )
 }

@@ -20,7 +20,10 @@ async function fuzz(): Promise<void> {
     const result = await runCase(seedOf(options.seed, cases))
     add(total, result.counters)
     const { commits, fetches, steps } = result.counters
-    if (options.verbose) print(`case ${cases} seed ${result.seed} trace ${result.trace}: ${commits} commits, ${fetches} fetches, ${steps} steps`)
+    if (options.verbose)
+      print(
+        `case ${cases} seed ${result.seed} trace ${result.trace}: ${commits} commits, ${fetches} fetches, ${steps} steps`,
+      )
     if (result.failure === undefined) continue
     fail(result, cases)
     return

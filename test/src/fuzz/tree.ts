@@ -39,7 +39,9 @@ export async function growTree(world: World): Promise<Tree> {
       wrappers.push(wrapper)
       nodes.push(wrapper)
     } else {
-      const into = chance.happens(0.4) ? (createMemoryStore({ name: world.name('into'), ...world.seams }) as Store) : undefined
+      const into = chance.happens(0.4)
+        ? (createMemoryStore({ name: world.name('into'), ...world.seams }) as Store)
+        : undefined
       if (into !== undefined) intos.push(into)
       const view = new ViewNode(world, of, into)
       views.push(view)

@@ -1,8 +1,20 @@
-import { type Entry, type SourceId, type Store, type Supports, type Versions, compareKeys, createMemoryStore, isFanlightError } from '@fanlight/core'
+import {
+  type Entry,
+  type SourceId,
+  type Store,
+  type Supports,
+  type Versions,
+  compareKeys,
+  createMemoryStore,
+  isFanlightError,
+} from '@fanlight/core'
 import { type BaseOptions, BaseStore, type Difference, type Reading, type Spans, diffEntries } from '@fanlight/core/kit'
 
 /** What a join makes of two whole states. */
-export type Combine = (left: readonly Entry[], right: readonly Entry[]) => Iterable<{ readonly key: string; readonly value: unknown }>
+export type Combine = (
+  left: readonly Entry[],
+  right: readonly Entry[],
+) => Iterable<{ readonly key: string; readonly value: unknown }>
 
 /**
  * A store of several sources in its plainest form: a function of two stores, evaluated from both at exactly the point that

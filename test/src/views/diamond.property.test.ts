@@ -2,7 +2,19 @@
  * The diamond with real views: data, and indexes of it that lag and fold, behind one router. In whatever order things
  * happen, every answer and every step of a feed shows index = f(data).
  */
-import { type Change, type MemoryStore, type Query, type Snapshot, type Store, type Versions, createMemoryStore, del, isFanlightError, prefix, put } from '@fanlight/core'
+import {
+  type Change,
+  type MemoryStore,
+  type Query,
+  type Snapshot,
+  type Store,
+  type Versions,
+  createMemoryStore,
+  del,
+  isFanlightError,
+  prefix,
+  put,
+} from '@fanlight/core'
 import { Holder, type Model, type State, anyQuery, checkSnapshot, createModel } from '@fanlight/core/conformance'
 import { type ManualClock, manualClock, seededRandom, turns } from '@fanlight/core/testing'
 import { type Router, createRouter } from '@fanlight/router'
@@ -26,7 +38,8 @@ const byValue: MapFunction = ({ key, value }) => {
 function f(data: readonly (readonly [string, unknown])[]): [string, unknown][] {
   const made = new Map<string, unknown>()
   for (const [key, value] of data) {
-    for (const one of (byValue({ key, value }) ?? []) as { key: string; value: unknown }[]) if (!made.has(one.key)) made.set(one.key, one.value)
+    for (const one of (byValue({ key, value }) ?? []) as { key: string; value: unknown }[])
+      if (!made.has(one.key)) made.set(one.key, one.value)
   }
   return [...made]
 }
@@ -35,7 +48,10 @@ function f(data: readonly (readonly [string, unknown])[]): [string, unknown][] {
 function shown(state: State): State {
   const data = [...state].sort(([a], [b]) => (a < b ? -1 : 1))
   const index = f(data)
-  return new Map([...state, ...['one/', 'two/'].flatMap((start) => index.map(([key, value]): [string, unknown] => [start + key, value]))])
+  return new Map([
+    ...state,
+    ...['one/', 'two/'].flatMap((start) => index.map(([key, value]): [string, unknown] => [start + key, value])),
+  ])
 }
 
 interface Made {
@@ -51,7 +67,9 @@ const sides = [prefix('left/'), prefix('right/')]
 function make(delays: readonly number[], kept: boolean, commits: number): Make {
   return (clock) => {
     const seams = { clock, random: seededRandom(1), history: { commits } }
-    const stores = new Map(['left/', 'right/'].map((start) => [start, createMemoryStore({ ...seams, name: start.slice(0, -1) })]))
+    const stores = new Map(
+      ['left/', 'right/'].map((start) => [start, createMemoryStore({ ...seams, name: start.slice(0, -1) })]),
+    )
     const router = createRouter(Object.fromEntries(stores), { clock }) as Router
     const views = ['one', 'two'].map((name, i): [string, Store] => {
       const into = kept && i === 0 ? { into: createMemoryStore({ ...seams, name: `into-${name}` }) } : {}
@@ -63,7 +81,13 @@ function make(delays: readonly number[], kept: boolean, commits: number): Make {
   }
 }
 
-const pool = [...['left/', 'right/'].flatMap((start) => keys.map((key) => start + key)), 'one/', 'one/by/1/', 'two/first/2', 'two/']
+const pool = [
+  ...['left/', 'right/'].flatMap((start) => keys.map((key) => start + key)),
+  'one/',
+  'one/by/1/',
+  'two/first/2',
+  'two/',
+]
 
 type Op =
   | { readonly do: 'write'; readonly key: string; readonly value: number | undefined; readonly and: string }
@@ -73,9 +97,24 @@ type Op =
 
 const written = fc.constantFrom(...['left/', 'right/'].flatMap((start) => keys.map((key) => start + key)))
 const anyOp: fc.Arbitrary<Op> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('write' as const), key: written, value: fc.constantFrom(undefined, ...values), and: fc.constantFrom(...keys) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('write' as const),
+      key: written,
+      value: fc.constantFrom(undefined, ...values),
+      and: fc.constantFrom(...keys),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('tick' as const), ms: fc.constantFrom(0, 1, 3, 10) }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('fetch' as const), query: fc.oneof(fc.constant({}), anyQuery(pool)), stall: fc.constantFrom('wait' as const, 'older' as const) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('fetch' as const),
+      query: fc.oneof(fc.constant({}), anyQuery(pool)),
+      stall: fc.constantFrom('wait' as const, 'older' as const),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('take' as const), feed: fc.nat(2) }) },
 )
 
@@ -93,7 +132,9 @@ class Run {
   constructor(made: Make) {
     this.#made = made(this.#clock)
     const { router } = this.#made
-    const start = { ...Object.assign({}, ...[...this.#made.stores.values()].map(({ reached }) => reached)) as Versions }
+    const start = {
+      ...(Object.assign({}, ...[...this.#made.stores.values()].map(({ reached }) => reached)) as Versions),
+    }
     this.#model = createModel(start, { expected: shown })
     this.#feeds = ([{}, [prefix('one/'), prefix('left/')], { gte: 'one/', limit: 3 }] as Query[]).map((query) => {
       const feed = router.watch(query)
@@ -121,7 +162,10 @@ class Run {
 
   async #write({ key, value, and }: Extract<Op, { do: 'write' }>): Promise<void> {
     const start = key.slice(0, key.indexOf('/') + 1)
-    const changes = new Map<string, Change>([[start + and, put(start + and, 1)], [key, value === undefined ? del(key) : put(key, value)]])
+    const changes = new Map<string, Change>([
+      [start + and, put(start + and, 1)],
+      [key, value === undefined ? del(key) : put(key, value)],
+    ])
     const own = [...changes.values()].map((change) => ({ ...change, key: change.key.slice(start.length) }))
     this.#model.commit(await (this.#made.stores.get(start) as MemoryStore).commit(own), [...changes.values()])
   }
@@ -143,7 +187,11 @@ class Run {
     const known = (source: string): boolean => source in all
     const own = { ...all, ...Object.fromEntries(Object.entries(windows).filter(([source]) => known(source))) }
     const at = Object.fromEntries(Object.entries(own).map(([source, { to }]) => [source, to]))
-    expect(Object.entries(versions).filter(([source]) => known(source)).every(([source, to]) => at[source] === to)).toBe(true)
+    expect(
+      Object.entries(versions)
+        .filter(([source]) => known(source))
+        .every(([source, to]) => at[source] === to),
+    ).toBe(true)
     checkSnapshot(this.#model, query, { ...rest, windows: own, versions: at })
   }
 
@@ -157,7 +205,8 @@ class Run {
     for (const check of this.#later) check()
     for (const { holder } of this.#feeds) {
       expect(holder.check(this.#model)).toBe(true)
-      for (const [source, version] of Object.entries(this.#model.latest)) expect(holder.versions?.[source]).toBe(version)
+      for (const [source, version] of Object.entries(this.#model.latest))
+        expect(holder.versions?.[source]).toBe(version)
     }
     await this.#made.router.close()
   }

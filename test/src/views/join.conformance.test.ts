@@ -58,5 +58,10 @@ conformance('a join of two stores', (join) => join as unknown as Store)
 conformance('a view of a join', (join, seams) => createView(join, { map: (entry) => entry, ...seams }))
 
 conformance('a view of a join, kept in a store', (join, seams) =>
-  createView(join, { map: (entry) => entry, into: createMemoryStore({ name: 'into', ...seams }), definition: 'same', ...seams }),
+  createView(join, {
+    map: (entry) => entry,
+    into: createMemoryStore({ name: 'into', ...seams }),
+    definition: 'same',
+    ...seams,
+  }),
 )

@@ -73,7 +73,10 @@ conformance('a view of LevelDB, kept in LevelDB', 5, async (seams) => {
 })
 
 conformance('a view of memory-level, kept in memory-level', 30, async (seams) => {
-  const databases = new Map([['raw', new MemoryLevel()], ['into', new MemoryLevel()]])
+  const databases = new Map([
+    ['raw', new MemoryLevel()],
+    ['into', new MemoryLevel()],
+  ])
   const openStore = (name: string, { clock, random, history }: ConformanceSeams): Promise<LevelStore> =>
     openLevelStore(name, { db: databases.get(name), clock, random, history })
   return view(seams, openStore, () => Promise.resolve())

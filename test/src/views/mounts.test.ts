@@ -17,7 +17,11 @@ describe('a view of a router whose mounts change', () => {
     await two.commit([put('b', 3), put('c', 4)])
     const router = createRouter({ 'd/': one, 'elsewhere/': three })
     const into = kept ? { into: createMemoryStore({ name: 'into' }), definition: 'v' } : {}
-    const view = createView(router, { query: prefix('d/'), map: ({ key, value }) => ({ key: key.slice(2), value }), ...into })
+    const view = createView(router, {
+      query: prefix('d/'),
+      map: ({ key, value }) => ({ key: key.slice(2), value }),
+      ...into,
+    })
     expect(await shown(view)).toEqual({ a: 1, 'x/b': 2 })
     const names = (): string[] => view.sources.map((source) => source.slice(0, source.indexOf('@')))
     expect(names()).toEqual(['one', 'mounts', 'view'])
@@ -60,7 +64,10 @@ describe('a view of a router whose mounts change', () => {
 
   test('L3: the diamond, in one answer: as much as both know, or what the last commit says', async () => {
     const data = createMemoryStore({ name: 'data' })
-    const index = createView(data, { map: ({ key, value }) => ({ key: `${String(value)}/${key}`, value: key }), delayMs: 20 })
+    const index = createView(data, {
+      map: ({ key, value }) => ({ key: `${String(value)}/${key}`, value: key }),
+      delayMs: 20,
+    })
     const router = createRouter({ 'data/': data, 'index/': index })
     await router.fetch(everything)
     const versions = await router.commit([put('data/a', 1), put('data/b', 2)])

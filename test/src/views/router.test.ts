@@ -3,7 +3,13 @@
  * step that the suite looks at shows index = f(data). Views that lag are in diamond.property.test.ts.
  */
 import { type MemoryStore, type Store, createMemoryStore, prefix } from '@fanlight/core'
-import { type ConformanceSeams, type Setup, type State, checkRandomHistories, nastyKeys } from '@fanlight/core/conformance'
+import {
+  type ConformanceSeams,
+  type Setup,
+  type State,
+  checkRandomHistories,
+  nastyKeys,
+} from '@fanlight/core/conformance'
 import { type Router, createRouter } from '@fanlight/router'
 import { type MapFunction, createView } from '@fanlight/views'
 import * as fc from 'fast-check'
@@ -24,11 +30,16 @@ function indexOf(data: ReadonlyMap<string, unknown>): [string, unknown][] {
 
 /** The state under a prefix, with or without it. */
 function under(state: State, start: string): Map<string, unknown> {
-  return new Map([...state].flatMap(([key, value]) => (key.startsWith(start) ? [[key.slice(start.length), value]] : [])))
+  return new Map(
+    [...state].flatMap(([key, value]) => (key.startsWith(start) ? [[key.slice(start.length), value]] : [])),
+  )
 }
 
 const both = (state: State): State =>
-  new Map([...state, ...indexOf(under(state, 'data/')).map(([key, value]): [string, unknown] => [`index/${key}`, value])])
+  new Map([
+    ...state,
+    ...indexOf(under(state, 'data/')).map(([key, value]): [string, unknown] => [`index/${key}`, value]),
+  ])
 
 function keysUnder(...prefixes: readonly string[]): fc.Arbitrary<string> {
   return fc.tuple(fc.constantFrom(...prefixes), nastyKeys()).map(([start, key]) => start + key)
@@ -67,7 +78,8 @@ function looped(names: readonly string[], make: (router: Router, seams: Conforma
     },
     keys: keysUnder(...names.map((name) => `${name}/`)),
     place: (key) => key.slice(0, 2),
-    expected: (state) => new Map([...state, ...indexOf(state).map(([key, value]): [string, unknown] => [`index/${key}`, value])]),
+    expected: (state) =>
+      new Map([...state, ...indexOf(state).map(([key, value]): [string, unknown] => [`index/${key}`, value])]),
     settle,
     runs: 40,
   }

@@ -210,7 +210,7 @@ export class Player {
 
   /** Waits until nobody opens the store anew, nor waits to do so. */
   async #opened(): Promise<void> {
-    for (let opening: Promise<void> | undefined; opening !== this.#opening; ) await (opening = this.#opening)
+    for (let opening: Promise<void> | undefined; opening !== this.#opening;) await (opening = this.#opening)
   }
 
   #reopen(): Promise<void> {

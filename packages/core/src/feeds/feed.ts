@@ -17,7 +17,11 @@ export interface FeedHost {
   readAt(spans: Spans, at: Versions): Reading | Promise<Reading>
   differenceOf(spans: Spans, since: Versions, until: Versions): Difference | Promise<Difference>
   behind(at: Versions): Versions
-  whenReached<T>(point: Versions, options: WaitOptions & { stall?: Stall | undefined }, go: () => T | Promise<T>): Promise<T>
+  whenReached<T>(
+    point: Versions,
+    options: WaitOptions & { stall?: Stall | undefined },
+    go: () => T | Promise<T>,
+  ): Promise<T>
   follow(feed: StoreFeed, spans: Spans): Followed
   unfollow(feed: StoreFeed, followed: Followed): void
   noted(type: 'fold' | 'reset', count: number): void
@@ -218,7 +222,8 @@ export class StoreFeed implements Feed {
 
   /** The newest point, which a first answer may have to wait for. */
   #newest(reached: Versions): Versions {
-    const least = this.#min === undefined || this.#at === undefined ? (this.#min ?? this.#at) : later(this.#at, this.#min)
+    const least =
+      this.#min === undefined || this.#at === undefined ? (this.#min ?? this.#at) : later(this.#at, this.#min)
     if (least === undefined || least === reached || reaches(reached, least)) return reached
     return later(reached, least)
   }
@@ -281,7 +286,8 @@ export class StoreFeed implements Feed {
     // The query may be changed while this is evaluated: the update still answers the one before.
     const [spans, generation] = [this.#spans, this.#generation]
     const difference = this.#evaluate(() => this.#host.differenceOf(spans, since, target))
-    if (!(difference instanceof Promise)) return this.#moved(this.#updateOf(difference, since, target, generation), target)
+    if (!(difference instanceof Promise))
+      return this.#moved(this.#updateOf(difference, since, target, generation), target)
     const update = difference.then(
       (found) => this.#moved(this.#updateOf(found, since, target, generation), target),
       (error: unknown) => {

@@ -7,7 +7,16 @@ import { isWellFormed } from '../keys/order.ts'
 import type { Spans } from '../ranges.ts'
 import type { Difference, Reading } from '../reading.ts'
 import type {
-  Change, CommitOptions, Entry, FetchOptions, Query, Snapshot, SourceId, Types, ValueAt, Versions,
+  Change,
+  CommitOptions,
+  Entry,
+  FetchOptions,
+  Query,
+  Snapshot,
+  SourceId,
+  Types,
+  ValueAt,
+  Versions,
 } from '../store.ts'
 import { makeSourceId } from '../versions.ts'
 import { Cell } from './cell.ts'
@@ -107,7 +116,9 @@ export abstract class TreeStore<T extends Types = { '': unknown }> extends BaseS
 
 /** Whether the options can make an answer other than the newest one, or none. */
 function isBound(options: FetchOptions | undefined): boolean {
-  return options !== undefined && (options.min !== undefined || options.max !== undefined || options.signal !== undefined)
+  return (
+    options !== undefined && (options.min !== undefined || options.max !== undefined || options.signal !== undefined)
+  )
 }
 
 function keysOf(changes: readonly Change[]): readonly string[] {

@@ -114,7 +114,10 @@ async function crash(history: KnownHistory, seed: number, sync: boolean, preload
   child.kill('SIGKILL')
   expect(await ended, 'the writer ended by itself').toBe('SIGKILL')
   // The last line may be cut.
-  const lines = text.split('\n').slice(0, -1).map((line) => JSON.parse(line) as Line)
+  const lines = text
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as Line)
   const synced: Record<string, number> = { ...lines.findLast(({ logs }) => logs !== undefined)?.logs }
   if (preload) {
     for (const name of Object.keys(synced)) delete synced[name]
@@ -174,13 +177,24 @@ async function whoMade(store: LevelStore, since: Versions, until: Versions): Pro
   return changes[0]?.value as number
 }
 
-const queries: readonly Query[] = [{}, 'last', 'k7', { gte: 'k1', lt: 'k2' }, { limit: 3 }, { reverse: true, limit: 2 }, ['k3', { gt: 'k5' }]]
+const queries: readonly Query[] = [
+  {},
+  'last',
+  'k7',
+  { gte: 'k1', lt: 'k2' },
+  { limit: 3 },
+  { reverse: true, limit: 2 },
+  ['k3', { gt: 'k5' }],
+]
 
 /** L1, L4, L6: at points all over the past, and from each to the next. */
 async function checkPast({ states }: KnownHistory, store: LevelStore, source: string, seed: number): Promise<void> {
   const random = seededRandom(seed)
   const [oldest, reached] = [store.oldest[source] ?? 0, store.reached[source] ?? 0]
-  const points = new Set([oldest, ...Array.from({ length: 6 }, () => oldest + Math.floor(random() * (reached - oldest + 1)))])
+  const points = new Set([
+    oldest,
+    ...Array.from({ length: 6 }, () => oldest + Math.floor(random() * (reached - oldest + 1))),
+  ])
   for (let version = Math.max(oldest, reached - 12); version <= reached; version++) points.add(version)
   for (const version of points) {
     const query = queries[Math.floor(random() * queries.length)] ?? {}
@@ -188,7 +202,8 @@ async function checkPast({ states }: KnownHistory, store: LevelStore, source: st
     const { entries, windows } = await store.fetch(query, { min: { [source]: version }, max: { [source]: version } })
     expect(entries.map(({ key, value }) => ({ key, value }))).toEqual(expected)
     const { from, to } = windows[source] ?? { from: 0, to: 0 }
-    for (const inside of [from, Math.floor((from + to) / 2), to]) expect(answer(query, states[inside] ?? new Map())).toEqual(expected)
+    for (const inside of [from, Math.floor((from + to) / 2), to])
+      expect(answer(query, states[inside] ?? new Map())).toEqual(expected)
     if (version === reached) continue
     const { changes } = await store.changes({}, { since: { [source]: version }, until: { [source]: version + 1 } })
     const state = new Map(states[version])
@@ -201,7 +216,12 @@ async function checkPast({ states }: KnownHistory, store: LevelStore, source: st
 }
 
 /** Section 6: what was acknowledged is not applied again. */
-async function checkRetries({ tries }: KnownHistory, store: LevelStore, acknowledged: ReadonlyMap<number, number>, source: string): Promise<void> {
+async function checkRetries(
+  { tries }: KnownHistory,
+  store: LevelStore,
+  acknowledged: ReadonlyMap<number, number>,
+  source: string,
+): Promise<void> {
   const [last] = [...acknowledged].sort(([a], [b]) => b - a)
   if (last === undefined) return
   const [version, n] = last
@@ -210,7 +230,10 @@ async function checkRetries({ tries }: KnownHistory, store: LevelStore, acknowle
 }
 
 /** Crashes again and again in one folder. */
-async function crashAll(times: number, options: { sync?: boolean; preload?: boolean; isCut: boolean }): Promise<KnownHistory> {
+async function crashAll(
+  times: number,
+  options: { sync?: boolean; preload?: boolean; isCut: boolean },
+): Promise<KnownHistory> {
   const history = new KnownHistory(await mkdtemp(join(root, 'store-')))
   for (let seed = 1; seed <= times; seed++) {
     const run = await crash(history, seed, options.sync ?? true, options.preload ?? false)
@@ -222,7 +245,9 @@ async function crashAll(times: number, options: { sync?: boolean; preload?: bool
 
 /** A run in which little happened says nothing. */
 function checkTraffic({ acknowledged, dropped }: KnownHistory, times: number, isCut: boolean): void {
-  console.info(`${times} crashes, ${acknowledged} commits acknowledged; bytes dropped: ${isCut ? dropped.join(' ') : 'none'}`)
+  console.info(
+    `${times} crashes, ${acknowledged} commits acknowledged; bytes dropped: ${isCut ? dropped.join(' ') : 'none'}`,
+  )
   expect(acknowledged).toBeGreaterThan(times * 8)
   if (isCut) expect(Math.max(...dropped), 'bytes that were not synced, and lost').toBeGreaterThan(0)
 }
@@ -230,24 +255,40 @@ function checkTraffic({ acknowledged, dropped }: KnownHistory, times: number, is
 describe('section 7: durability', () => {
   const timeoutMs = crashes * 10_000
 
-  it(`L4: survives ${crashes} kills`, async () => {
-    checkTraffic(await crashAll(crashes, { isCut: false }), crashes, false)
-  }, timeoutMs)
+  it(
+    `L4: survives ${crashes} kills`,
+    async () => {
+      checkTraffic(await crashAll(crashes, { isCut: false }), crashes, false)
+    },
+    timeoutMs,
+  )
 
-  it(`L4: survives ${crashes} losses of what was not synced`, async () => {
-    checkTraffic(await crashAll(crashes, { isCut: true }), crashes, true)
-  }, timeoutMs)
+  it(
+    `L4: survives ${crashes} losses of what was not synced`,
+    async () => {
+      checkTraffic(await crashAll(crashes, { isCut: true }), crashes, true)
+    },
+    timeoutMs,
+  )
 
   const title = `with the lengths that were synced in truth${canCompile ? '' : ' [not run: no C compiler on Linux]'}`
   describe.skipIf(!canCompile)(title, () => {
-    const times = long ? crashes : 5
+    const times = long ? crashes : 8
 
-    it(`L4: survives ${times} losses of what was not synced`, async () => {
-      checkTraffic(await crashAll(times, { isCut: true, preload: true }), times, true)
-    }, timeoutMs)
+    it(
+      `L4: survives ${times} losses of what was not synced`,
+      async () => {
+        checkTraffic(await crashAll(times, { isCut: true, preload: true }), times, true)
+      },
+      timeoutMs,
+    )
 
-    it('the checks find what is lost without `sync`', async () => {
-      await expect(crashAll(times, { isCut: true, preload: true, sync: false })).rejects.toThrow('acknowledged')
-    }, timeoutMs)
+    it(
+      'the checks find what is lost without `sync`',
+      async () => {
+        await expect(crashAll(times, { isCut: true, preload: true, sync: false })).rejects.toThrow('acknowledged')
+      },
+      timeoutMs,
+    )
   })
 })

@@ -14,7 +14,7 @@ static int synced(int fd, const char *name) {
   int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, name);
   struct stat before;
   int known = fstat(fd, &before) == 0;
-  usleep(4000);
+  usleep(20000);
   int result = real(fd);
   const char *log = getenv("SYNC_LOG");
   if (result != 0 || !known || log == NULL) return result;

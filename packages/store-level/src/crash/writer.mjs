@@ -17,7 +17,11 @@ const logs = () => {
 }
 
 // Little memory and little history, so that reading and compaction go on beside the writing.
-const store = await openLevelStore(folder, { sync: sync === 'true', recentBytesMax: 100_000, history: { commits: 300 } })
+const store = await openLevelStore(folder, {
+  sync: sync === 'true',
+  recentBytesMax: 100_000,
+  history: { commits: 300 },
+})
 const [source] = store.sources
 tell({ opened: source, version: store.reached[source] })
 
@@ -29,7 +33,9 @@ async function write() {
     const keys = new Set(Array.from({ length: 1 + upTo(4) }, () => `k${upTo(30)}`))
     const puts = [...keys].map((key) => [key, random() < 0.25 ? -1 : random() < 0.02 ? 200_000 : upTo(2000)])
     tell({ n, puts })
-    const changes = puts.map(([key, size]) => (size < 0 ? { key, gone: true } : { key, value: { n, text: 'x'.repeat(size) } }))
+    const changes = puts.map(([key, size]) =>
+      size < 0 ? { key, gone: true } : { key, value: { n, text: 'x'.repeat(size) } },
+    )
     const id = { session: 'writer', number: n, born: store.reached }
     const versions = await store.commit([{ key: 'last', value: n }, ...changes], { id })
     tell({ acknowledged: n, version: versions[source], logs: logs() })
