@@ -459,6 +459,27 @@ describe('stores that forget, and stores that fail', () => {
     await router.close()
   })
 
+  test('a take that failed for one store leaves every point open that is not before the one held', async () => {
+    const [a, b] = [createMemoryStore({ name: 'a' }), createMemoryStore({ name: 'b', history: { commits: 1 } })]
+    const router = createRouter({ 'a/': a, 'b/': b })
+    const holder = held(router.watch(everything))
+    const start = router.reached
+    const points: Versions[] = []
+    for (let i = 1; i <= 3; i++) points.push({ ...(await a.commit([put('x', i)])), ...(await b.commit([put('x', i)])) })
+    await expect(holder.take({ ...start, ...a.reached })).rejects.toMatchObject({ code: 'LOST_IN_FOG', store: 'b' })
+    await holder.take({ ...b.reached, [a.sources[0] ?? '']: 1 })
+    expect(holder.pairs).toEqual([
+      ['a/x', 1],
+      ['b/x', 3],
+    ])
+    await holder.take(points[2])
+    expect(holder.pairs).toEqual([
+      ['a/x', 3],
+      ['b/x', 3],
+    ])
+    await router.close()
+  })
+
   test('sources that share no store go on where another fails; state says why', async () => {
     const { raw, late } = diamond()
     const other = createMemoryStore({ name: 'other' })

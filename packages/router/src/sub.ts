@@ -19,7 +19,7 @@ export class Sub {
   point: Versions
   /** The point up to which it was handed on. */
   held: Versions
-  readonly #options: WatchOptions
+  #options: WatchOptions
   readonly #ring: () => void
   readonly #ended = new AbortController()
   #feed: Feed | undefined
@@ -65,6 +65,7 @@ export class Sub {
    */
   take(to: Versions | undefined): Promise<void> | undefined {
     return this.#attempt(() => {
+      if (to !== undefined && isBefore(to, this.point)) this.#rewind()
       const feed = this.#open()
       const point = to === undefined ? undefined : pointOf({ sources: this.#sources() }, to)
       const taken = feed.take(point)
@@ -146,6 +147,17 @@ export class Sub {
     return this.#feed
   }
 
+  /**
+   * Goes back to what was handed on: another store has failed where this one went, and now the holder wants a point before.
+   */
+  #rewind(): void {
+    void this.#feed?.close()
+    this.#feed = undefined
+    this.kept = undefined
+    this.point = this.held
+    if (Object.keys(this.held).length > 0) this.#options = { ...this.#options, since: this.held }
+  }
+
   #attempt<R>(work: () => R): R | undefined {
     try {
       this.error = undefined
@@ -171,6 +183,12 @@ export class Sub {
       this.part.store.sources.map((source) => [source, { status: 'failed', why } as FeedState[string]]),
     )
   }
+}
+
+/** Whether a point is before another one in any of its sources. */
+function isBefore(point: Versions, other: Versions): boolean {
+  for (const source in point) if ((point[source] ?? 0) < (other[source] ?? 0)) return true
+  return false
 }
 
 function sameSpans(a: readonly Span[], b: readonly Span[]): boolean {

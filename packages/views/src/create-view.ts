@@ -56,6 +56,7 @@ export interface ViewOptions<In = unknown, Out = unknown, Q extends Query = Quer
  *
  * It is there at once and reads its upstream in the background: until it has, answers wait. A change of the upstream shows
  * when it is applied, whole (L4); ask with `min` for an answer that has it. A view never writes into its upstream.
+ * `onEvent` hears of steps that took several commits at once ('fold') and of what had to be read anew ('reset').
  *
  * @param upstream any store; a router too, and one that the view is mounted in, where `query` does not touch the view
  * @param options  `map` is needed, and with `into` a `definition`

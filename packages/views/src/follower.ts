@@ -1,32 +1,23 @@
 import {
-  type Clock,
   FanlightError,
   type Feed,
   type FeedState,
   type Query,
   type Random,
-  type SourceId,
   type Store,
   type Update,
   type Versions,
   isFanlightError,
 } from '@fanlight/core'
-import { type Spans, backOffMs, mergeSpans, mergeVersions, rangeOf, reaches, readQuery } from '@fanlight/core/kit'
-import { Lag } from './lag.ts'
+import { type Spans, backOffMs, mergeSpans, rangeOf, readQuery } from '@fanlight/core/kit'
+import { type GoalHost, Goals } from './goals.ts'
 import { MapFailure } from './mapping.ts'
 import { Probe } from './probe.ts'
 import { type Soon, soon } from './soon.ts'
 
 /** What a follower needs of its view. */
-export interface FollowerHost {
-  readonly clock: Clock
+export interface FollowerHost extends GoalHost {
   readonly random: Random
-  /** The last point of the upstream at which what the view keeps is its state; undefined: it has none. */
-  readonly held: Versions | undefined
-  /** Whether steps cost so little that each commit can have its own. */
-  readonly instant: boolean
-  /** The least version of a source that somebody waits for. */
-  awaited(source: SourceId): number | undefined
   /** Applies an update. What the view keeps is its state at `at` when this ends. */
   apply(update: Taken, at: Versions): Soon<void>
   /** What the view keeps is its state at `at` too. */
@@ -42,12 +33,6 @@ export interface FollowerHost {
 /** What an update brings. */
 export type Taken = Pick<Update, 'replace' | 'changes' | 'folded'>
 
-/** Up to so many versions are taken one by one, where that costs little; more are folded. */
-const singlesMax = 256
-
-/** After so many stops for those who wait the newest point has its turn, so that waiting cannot hold back progress. */
-const stopsMax = 64
-
 /** So often in a row the horizon may pass a goal before that counts as a failure. */
 const lostMax = 16
 
@@ -58,7 +43,7 @@ export class Follower {
   readonly #upstream: Store
   readonly #spans: Spans
   readonly #host: FollowerHost
-  readonly #lag: Lag | undefined
+  readonly #goals: Goals
   readonly #probe: Probe
   #feed: Feed | undefined
   /** Whether what the view keeps is what its feed holds. */
@@ -69,8 +54,8 @@ export class Follower {
   #running = false
   #ran: Promise<void> = Promise.resolve()
   #stopped = false
+  /** Whether the last take took its time. */
   #slow = false
-  #stops = 0
   #failures = 0
   /** How often in a row a goal was lost. */
   #lost = 0
@@ -82,7 +67,7 @@ export class Follower {
     this.#upstream = upstream
     this.#spans = readQuery(query, Infinity)
     this.#host = host
-    this.#lag = delayMs > 0 ? new Lag(host.clock, delayMs, () => this.#run()) : undefined
+    this.#goals = new Goals(upstream, host, delayMs, () => this.#run())
     this.#probe = new Probe(upstream, this.#spans, () => this.#progressed())
   }
 
@@ -119,7 +104,7 @@ export class Follower {
   heed(): void {
     const feed = this.#feed
     if (feed === undefined || this.#first) return
-    this.#lag?.note(feed.reached)
+    this.#goals.note(feed)
     this.#run()
   }
 
@@ -148,7 +133,7 @@ export class Follower {
 
   #leave(): void {
     this.#stopTimer?.()
-    this.#lag?.stop()
+    this.#goals.stop()
     this.#probe.stop()
     this.#clean = false
     void this.#feed?.close()
@@ -183,49 +168,11 @@ export class Follower {
     this.#look()
   }
 
-  /** The point to step to next; undefined: there is nothing to do now. */
   #goal(feed: Feed): Versions | undefined {
-    const { reached } = feed
-    const held = this.#held(feed)
-    if (reaches(held, reached)) return this.#woken ? reached : undefined
-    let goal: Versions | undefined = reached
-    if (this.#lag !== undefined) {
-      this.#lag.note(reached)
-      goal = this.#lag.target(held)
-      if (goal === undefined) return undefined
-    }
-    // What lies before the horizon cannot be stepped to any more; and where that has passed the view, nothing is one commit away.
-    const { oldest } = this.#upstream
-    const least = mergeVersions(goal, oldest)
-    goal = reaches(reached, least) ? least : reached
-    return this.#stuck === undefined && reaches(held, oldest) ? this.#stopBefore(held, goal) : goal
-  }
-
-  /** The last point at which what the feed told is known to be true: after several touches the feed itself knows less. */
-  #held({ versions }: Feed): Versions {
-    const { held } = this.#host
-    return held !== undefined && this.#stuck === undefined && reaches(held, versions) ? held : versions
-  }
-
-  /** A point on the way where somebody waits, or that is one commit away. */
-  #stopBefore(held: Versions, goal: Versions): Versions {
-    const sources = Object.keys(goal)
-    if (!sources.every((source) => source in held)) return goal
-    const here = Object.fromEntries(sources.map((source) => [source, held[source] ?? 0]))
-    let stop = goal
-    for (const source of sources) {
-      const version = this.#host.awaited(source)
-      if (version === undefined || version <= (here[source] ?? 0) || version > (goal[source] ?? 0)) continue
-      if (this.#stops++ < stopsMax) stop = { ...here, [source]: version }
-      else this.#stops = 0
-      break
-    }
-    if (this.#slow || !this.#host.instant) return stop
-    const ways = sources.map((source) => (stop[source] ?? 0) - (here[source] ?? 0))
-    const way = ways.reduce((sum, one) => sum + one, 0)
-    if (way <= 1 || way > singlesMax) return stop
-    const source = sources[ways.findIndex((one) => one > 0)] ?? ''
-    return { ...here, [source]: (here[source] ?? 0) + 1 }
+    const goal =
+      this.#stuck === undefined ? this.#goals.next(feed, this.#slow) : this.#goals.newest(feed, feed.versions)
+    // A feed that rang says no more until something is taken, be it nothing.
+    return goal ?? (this.#woken && this.#goals.isThere(feed) ? feed.reached : undefined)
   }
 
   #step(feed: Feed, goal: Versions | undefined): void | Promise<void> {

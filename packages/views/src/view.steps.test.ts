@@ -1,5 +1,6 @@
 import {
   type Store,
+  type StoreEvent,
   type Versions,
   createMemoryStore,
   everything,
@@ -176,6 +177,23 @@ describe('between its steps', () => {
     expect(map).toHaveBeenCalledTimes(101)
     expect((await view.fetch('b', { max: { [source]: 350 } })).entries).toEqual([{ key: 'b', value: 49 }])
   })
+})
+
+test('onEvent hears of folds and of what was read anew', async () => {
+  const raw = createMemoryStore({ name: 'raw', history: { commits: 3 } })
+  const events: StoreEvent[] = []
+  const into = createMemoryStore({ name: 'into' })
+  const view = createView(raw, { map: same, into, definition: 'd', onEvent: (event) => events.push(event) })
+  await view.fetch({})
+  for (const count of [1, 3, 20]) {
+    await Promise.all(Array.from({ length: count }, (_, i) => raw.commit([put(`k${i}`, i)])))
+    await view.fetch([], { min: raw.reached })
+  }
+  const own = events.filter(({ source }) => source === 'view@d')
+  expect(own).toEqual([
+    { type: 'fold', source: 'view@d', count: 3 },
+    { type: 'reset', source: 'view@d' },
+  ])
 })
 
 describe('progress that changes nothing', () => {

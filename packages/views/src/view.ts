@@ -32,12 +32,13 @@ import {
   reaches,
   readQuery,
 } from '@fanlight/core/kit'
-import { Follower } from './follower.ts'
+import { Follower, type Taken } from './follower.ts'
 import { Kept } from './kept.ts'
 import { type MapFunction, Mapping } from './mapping.ts'
 import { MemoryShelf } from './memory-shelf.ts'
 import { type Soon, soon } from './soon.ts'
 import { StoreShelf } from './store-shelf.ts'
+import { partOf, sameState } from './upstream.ts'
 
 /** How a view is made, but for its types: see `ViewOptions`. */
 export interface ViewSettings extends BaseOptions {
@@ -225,7 +226,11 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
         },
         instant,
         awaited: (source) => this.awaited(source),
-        apply: (update, at) => soon(kept.apply(update, at), (touched) => this.#stepped(at, touched)),
+        apply: (update, at) =>
+          soon(kept.apply(update, at), (touched) => {
+            this.#tell(update)
+            this.#stepped(at, touched)
+          }),
         settle: (at) => this.#settle(at),
         stateMoved: () => this.#stateMoved(),
         troubled: (status, why) => {
@@ -254,6 +259,11 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
     } catch (error) {
       this.#follower.fail(error)
     }
+  }
+
+  #tell({ replace, folded }: Taken): void {
+    if (this.#ready && replace !== undefined) this.onEvent?.({ type: 'reset', source: this.#source })
+    else if (folded > 1) this.onEvent?.({ type: 'fold', source: this.#source, count: folded })
   }
 
   /** There is a state at a point: tells those who wait and follow. */
@@ -296,18 +306,4 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
     this.#shown = state
     this.stateChanged()
   }
-}
-
-function sameState(a: FeedState, b: FeedState): boolean {
-  const sources = Object.keys(a)
-  return (
-    sources.length === Object.keys(b).length &&
-    sources.every((source) => a[source]?.status === b[source]?.status && a[source]?.why === b[source]?.why)
-  )
-}
-
-/** The store of just what a query touches, where the upstream can tell: so that a view of a router may be mounted in it. */
-function partOf(upstream: Store, query: Query): Store {
-  const { part } = upstream as { readonly part?: (query: Query) => Store }
-  return part === undefined ? upstream : part.call(upstream, query)
 }

@@ -33,7 +33,10 @@ describe('a view of a router whose mounts change', () => {
           held.clear()
           for (const { key, value } of replace.entries) held.set(key, value)
         }
-        for (const { key, value, gone } of changes) gone === true ? held.delete(key) : held.set(key, value)
+        for (const { key, value, gone } of changes) {
+          if (gone === true) held.delete(key)
+          else held.set(key, value)
+        }
       }
     }
     await follow()

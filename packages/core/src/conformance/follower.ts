@@ -49,7 +49,7 @@ export class Follower {
     const { holder, feed } = this
     if (update === undefined) {
       if (holder.versions === undefined) throw new Error('L7: the first take of a feed gave nothing')
-      holder.moved(to === undefined ? feed.versions : { ...feed.versions, ...to })
+      holder.moved(to === undefined ? feed.versions : { ...feed.versions, ...this.within(to) })
       return
     }
     for (const [source, version] of Object.entries(to ?? {})) {

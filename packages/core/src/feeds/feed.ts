@@ -225,7 +225,15 @@ export class StoreFeed implements Feed {
     const least =
       this.#min === undefined || this.#at === undefined ? (this.#min ?? this.#at) : later(this.#at, this.#min)
     if (least === undefined || least === reached || reaches(reached, least)) return reached
-    return later(reached, least)
+    return this.#forgetGone(reached) ? this.#newest(reached) : later(reached, least)
+  }
+
+  /** Forgets the sources that there are no more: those of a router go with its mounts. Whether there were any. */
+  #forgetGone(reached: Versions): boolean {
+    const before = this.#at
+    this.#at = present(before, reached)
+    this.#floor = present(this.#floor, reached)
+    return this.#at !== before
   }
 
   /** Steps to the newest point; where that was lost while it was evaluated, to the one that is the newest then. */
@@ -250,9 +258,10 @@ export class StoreFeed implements Feed {
     if (since !== undefined && this.#held === this.#spans) {
       if (!this.#pending || since === target || reaches(since, target)) return this.#stay(target, newest)
       if (!reaches(target, since)) {
-        // Of several sources some went on by themselves. What is held is true at the point last taken as well.
+        // Of several sources some are gone, or went on by themselves: what is held is true at the point last taken as well.
+        this.#forgetGone(host.reached)
         this.#refuseBack(target)
-        since = this.#floor ?? since
+        since = this.#floor ?? this.#at ?? since
       }
       this.#armed = true
       if (newest) this.#pending = false
@@ -407,6 +416,13 @@ function resumable(host: FeedHost, since: Versions): Versions | undefined {
     if (isFanlightError(error, 'SOURCE_RESET')) return undefined
     throw error
   }
+}
+
+/** A point, without the sources that are gone. A store that has reached nothing yet may have them later. */
+function present(point: Versions | undefined, reached: Versions): Versions | undefined {
+  const sources = Object.keys(point ?? {})
+  if (sources.every((source) => source in reached) || Object.keys(reached).length === 0) return point
+  return Object.fromEntries(sources.flatMap((source) => (source in reached ? [[source, point?.[source] ?? 0]] : [])))
 }
 
 /** The later of two points, source by source. */

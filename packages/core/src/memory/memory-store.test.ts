@@ -60,6 +60,17 @@ test('section 6: a commit that was born at another source alone is SOURCE_RESET,
   const refused = { code: 'SOURCE_RESET', applied: 'unknown', source: other.sources[0] }
   await expect(other.commit([put('a', 1)], { id })).rejects.toMatchObject(refused)
   expect(Object.values(other.reached)).toEqual([0])
-  // Who held nothing at all was born anywhere.
+  // Who held nothing at all was born before everything, of which nothing is forgotten.
   expect(Object.values(await other.commit([put('a', 1)], { id: { ...id, born: {} } }))).toEqual([1])
+})
+
+test('section 6: a commit that was born at nothing is LOST_IN_FOG when some of the past is forgotten', async () => {
+  const store = createMemoryStore({ history: { commits: 2 } })
+  const id = { session: 's', number: 1, born: {} }
+  const versions = await store.commit([put('a', 1)], { id })
+  expect(await store.commit([put('a', 1)], { id })).toEqual(versions)
+  for (let i = 0; i < 5; i++) await store.commit([put('b', i)])
+  const refused = { code: 'LOST_IN_FOG', applied: 'unknown' }
+  await expect(store.commit([put('a', 1)], { id })).rejects.toMatchObject(refused)
+  expect(Object.values(store.reached)).toEqual([6])
 })
