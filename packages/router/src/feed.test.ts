@@ -108,6 +108,29 @@ describe('steps', () => {
     await router.close()
   })
 
+  test('the holder is told when the laggard came while a step was made', async () => {
+    const { raw, late } = diamond()
+    const other = createMemoryStore({ name: 'other' })
+    const slow = lagging(other)
+    const router = createRouter({ 'raw/': raw, 'late/': late, 'other/': slow })
+    const feed = router.watch(['raw/a', 'late/quiet', 'other/x'])
+    await settled(feed)
+    let told = 0
+    feed.wake(() => told++)
+    await raw.commit([put('a', 1)])
+    await other.commit([put('x', 1)])
+    await slow.releaseAll()
+    const step = feed.take()
+    await late.releaseAll()
+    expect((await step)?.changes).toEqual([{ key: 'other/x', value: 1 }])
+    await turns()
+    expect(told).toBe(2)
+    expect((await feed.take())?.changes).toEqual([{ key: 'raw/a', value: 1 }])
+    await turns()
+    expect(told).toBe(2)
+    await router.close()
+  })
+
   test('L9: the point held moves on by itself, as far as all have reached', async () => {
     const { raw, late } = diamond()
     const router = createRouter({ 'raw/': raw, 'late/': late })

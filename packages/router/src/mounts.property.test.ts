@@ -136,7 +136,7 @@ class Play {
   }
 
   #store(i: number): Store {
-    return (i === 4 ? this.#late : this.#stores[i]) as Store
+    return i === 4 ? this.#late : (this.#stores[i] ?? this.#late)
   }
 
   #followed(i: number): Followed | undefined {
