@@ -83,7 +83,7 @@ const traffic = { replaced: 0, changed: 0, quiet: 0, resumed: 0 }
 class Play {
   readonly #stores: readonly MemoryStore[] = [0, 1, 2, 3].map((i) => createMemoryStore({ name: `m${i}` }))
   /** The fourth store is seen twice: as it is, and through one that lags. */
-  readonly #late = lagging(this.#stores[3] ?? createMemoryStore())
+  readonly #late = lagging<{ '': unknown }>(this.#stores[3] ?? createMemoryStore())
   readonly #router: Router
   readonly #feeds: Followed[] = []
   #mounted = new Map<string, Store>()
