@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { type FetchOptions, type Versions, isFanlightError } from '@fanlight/core'
 import { manualClock, seededRandom } from '@fanlight/core/testing'
 import { Chance } from './chance.ts'
@@ -8,7 +11,7 @@ import { someChanges, someQuery } from './keys.ts'
 import { isRefusal } from './leaves.ts'
 import type { Leaf, TreeNode } from './node.ts'
 import { type Tree, growTree } from './tree.ts'
-import { World, settle } from './world.ts'
+import { World } from './world.ts'
 
 /** How many steps a case has. */
 const stepsMax = 160
@@ -25,10 +28,16 @@ export interface CaseResult {
   readonly failure?: { readonly message: string; readonly tail: readonly string[] } | undefined
 }
 
-/** Runs one case: a random tree, random traffic and faults, and every answer checked. The same seed gives the same trace. */
-export async function runCase(seed: number): Promise<CaseResult> {
+/**
+ * Runs one case: a random tree, random traffic and faults, and every answer checked. The same seed gives the same trace,
+ * but on a real disk, whose answers come when they come.
+ *
+ * @param onDisk whether its LevelDBs are real ones
+ */
+export async function runCase(seed: number, onDisk = false): Promise<CaseResult> {
   const clock = manualClock(1_000_000)
-  const world = new World(new Chance(seededRandom(seed)), clock)
+  const disk = onDisk ? await mkdtemp(join(tmpdir(), 'fanlight-fuzz-')) : undefined
+  const world = new World(new Chance(seededRandom(seed)), clock, disk)
   let failure: CaseResult['failure']
   try {
     const tree = await growTree(world)
@@ -37,6 +46,7 @@ export async function runCase(seed: number): Promise<CaseResult> {
     const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
     failure = { message: error instanceof Broken ? error.message : message, tail: world.trace.tail }
   }
+  if (disk !== undefined) await rm(disk, { recursive: true, force: true })
   return { seed, trace: world.trace.digest(), counters: world.counters, failure }
 }
 
@@ -58,7 +68,7 @@ class Case {
     trace.note(this.#tree.all.map(({ name, parts }) => `${name}(${parts.map((part) => part.name).join()})`).join(' '))
     for (let step = 0; step < stepsMax && this.#failure === undefined; step++) {
       await this.#step(chance.random())
-      if (chance.happens(0.5)) await settle(1)
+      if (chance.happens(0.5)) await this.#world.settle(1)
     }
     await this.#end()
     if (this.#failure !== undefined) throw this.#failure
@@ -118,7 +128,7 @@ class Case {
       const snapshot = await node.store.fetch(query, options)
       trace.note(`${node.name} ${JSON.stringify(query)} ${JSON.stringify(snapshot.windows)} ${snapshot.entries.length}`)
       // Whoever made a commit that this answer shows may hear of it a moment later than the asker.
-      await settle(1)
+      await this.#world.settle(1)
       checkSnapshot(this.#world, node, query, snapshot)
     } catch (error) {
       if (!isRefusal(error)) throw error
@@ -168,7 +178,7 @@ class Case {
   async #drain(): Promise<void> {
     for (let i = 0; i < 40 && this.#asking.size > 0; i++) {
       for (const wrapper of this.#tree.wrappers) void wrapper.release?.()
-      await settle()
+      await this.#world.settle()
       await this.#world.clock.advance(1000)
     }
     if (this.#failure === undefined && this.#asking.size > 0) {

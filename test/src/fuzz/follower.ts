@@ -4,7 +4,7 @@ import { checkHeld } from './check.ts'
 import { isRefusal } from './leaves.ts'
 import type { TreeNode } from './node.ts'
 import { someQuery } from './keys.ts'
-import { type World, settle } from './world.ts'
+import type { World } from './world.ts'
 
 /** Someone who follows a node: takes at times, and holds what the updates make (L5, L6, L7, L8). */
 export class Follower {
@@ -48,7 +48,7 @@ export class Follower {
       const update = await this.#feed.take()
       // Whoever made a commit that this update shows may hear of it a moment later than the follower.
       const { versions } = this.#feed
-      await settle(1)
+      await this.#world.settle(1)
       this.#took(update, versions)
     } catch (error) {
       if (!isRefusal(error)) throw error

@@ -2,7 +2,7 @@ import { createMemoryStore, type Store } from '@fanlight/core'
 import { RouterNode, ViewNode, WrapperNode } from './inner.ts'
 import { JsonLeaf, LevelLeaf, MemoryLeaf, VariableLeaf } from './leaves.ts'
 import type { Leaf, TreeNode } from './node.ts'
-import { type World, settle } from './world.ts'
+import type { World } from './world.ts'
 
 /** A random tree of stores, wrappers, views and routers. */
 export interface Tree {
@@ -60,6 +60,6 @@ export async function growTree(world: World): Promise<Tree> {
       nodes.push(view)
     }
   }
-  await settle()
+  await world.settle()
   return { leaves, wrappers, views, routers, all: nodes, intos }
 }

@@ -12,11 +12,14 @@ export class World {
   readonly trace = new Trace()
   readonly counters: Counters = { ...noCounters }
   readonly histories = new Histories()
+  /** A folder for real LevelDBs; undefined: they are in memory. */
+  readonly disk: string | undefined
   #names = 0
 
-  constructor(chance: Chance, clock: ManualClock) {
+  constructor(chance: Chance, clock: ManualClock, disk?: string) {
     this.chance = chance
     this.clock = clock
+    this.disk = disk
   }
 
   /** What stores are made with. */
@@ -29,15 +32,20 @@ export class World {
     return `${kind}${this.#names++}`
   }
 
+  /**
+   * Lets everything go on that needs no time: promises, and callbacks of the in-memory LevelDB. A real disk needs some, and
+   * nobody can say how much: a case on one is not the same twice.
+   */
+  async settle(rounds = 4): Promise<void> {
+    for (let i = 0; i < rounds; i++) {
+      await new Promise<void>((resolve) => (this.disk === undefined ? setImmediate(resolve) : setTimeout(resolve, 3)))
+    }
+  }
+
   #heard({ type }: StoreEvent): void {
     if (type === 'stall') this.counters.stalls++
     else if (type === 'carry') this.counters.carries++
     else if (type === 'fold') this.counters.folds++
     else this.counters.restarts++
   }
-}
-
-/** Lets everything go on that needs no time: promises, and callbacks of the in-memory LevelDB. */
-export async function settle(rounds = 4): Promise<void> {
-  for (let i = 0; i < rounds; i++) await new Promise<void>((resolve) => setImmediate(resolve))
 }
