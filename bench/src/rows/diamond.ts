@@ -7,7 +7,7 @@ import type { Row, Side } from '../row.ts'
 
 const lagMs = 50
 /** So few that every range has changed within the lag: without waiting, every answer is torn. */
-const count = 200
+const count = 24
 const keys = keysOf(count)
 const outstanding = 64
 const turnMs = 500
