@@ -25,7 +25,7 @@ export default defineConfig({
   test: {
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: long ? 600_000 : 30_000,
+    testTimeout: long ? 600_000 : 120_000,
     projects: [
       { extends: true, test: { name: 'packages', include: ['packages/*/src/**/*.test.ts'] } },
       { extends: true, test: { name: 'across', include: ['{test,bench,examples/*}/src/**/*.test.ts'] } },
