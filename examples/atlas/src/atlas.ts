@@ -78,10 +78,11 @@ export async function openAtlas(
     // On the first start it is made of all the cities; later it follows on from where it was.
     await index.fetch([], { timeoutMs: indexingMs })
     const load = createVariable(0, { name: 'load' })
-    const sampling = setInterval(() => load.set(Math.round(((loadavg()[0] ?? 0) / cpus().length) * 100) / 100), 1000)
-    closing.push(() => clearInterval(sampling))
     const router = createRouter({ 'cities/': cities, 'by-country/': index, 'countries/': countries, load }, { onEvent })
     closing.push(() => router.close())
+    // It ends before the router closes the variable: nobody may set what is closed.
+    const sampling = setInterval(() => load.set(Math.round(((loadavg()[0] ?? 0) / cpus().length) * 100) / 100), 1000)
+    closing.push(() => clearInterval(sampling))
     return { cities, index, countries, router, countriesFile, close }
   } catch (error) {
     await close()
