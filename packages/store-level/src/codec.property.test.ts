@@ -6,6 +6,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   type LogGroup,
+  decodeAll,
   decodeLog,
   decodeReplaced,
   decodeStored,
@@ -119,6 +120,24 @@ describe('records in LevelDB', () => {
         ],
       },
     )
+  })
+
+  it('many records are read as each of them is, damaged ones too', () => {
+    const kinds = fc.oneof(tree, fc.constant(deleted))
+    fc.assert(
+      fc.property(fc.array(fc.tuple(anyKey, version, kinds)), (records) => {
+        const items = records.map(([key, at, value]): [string, string] => [dataKey(key), encodeStored(at, value)])
+        const one = items.map(([, text], i) => decodeStored(records[i]?.[0] ?? '', text))
+        expect(decodeAll(items)).toEqual(one)
+      }),
+    )
+    const whole = encodeStored(1, 'a')
+    for (const damaged of ['1 1,2', '1 ', '1 1],[2', '1 {', '1?1', '1']) {
+      for (const texts of [[damaged], [whole, damaged], [damaged, whole, '2-']]) {
+        const items = texts.map((written): [string, string] => ['da', written])
+        expect(() => decodeAll(items)).toThrowError(expect.objectContaining({ code: 'CORRUPT' }))
+      }
+    }
   })
 
   it('bytes come back as bytes of their own', () => {

@@ -5,6 +5,7 @@
  */
 import { type Entry, FanlightError } from '@fanlight/core'
 import { deleted } from '@fanlight/core/kit'
+import { keyOfData } from './keys.ts'
 import { decodeMarked, encodeValue } from './value-text.ts'
 
 /** What a key was given by one commit: an entry; the value is `deleted` where the commit deleted it. */
@@ -72,6 +73,39 @@ export function encodeStored(version: number, value: unknown): string {
 export function decodeStored(key: string, text: string): Stored {
   const end = versionEnd(text)
   return { key, value: decodeAs(text, end), version: Number.parseInt(text, 10) }
+}
+
+/**
+ * Reads the newest records of many keys. One call of the parser for all their values costs half of a call for each.
+ *
+ * @param items where each stands, and its text
+ * @throws CORRUPT
+ */
+export function decodeAll(items: Items): Stored[] {
+  const values = parseTogether(items)
+  return items.map(([place, text], i) => {
+    const end = versionEnd(text)
+    const value: unknown = values !== undefined && text[end] === plain ? values[i] : decodeAs(text, end)
+    return { key: keyOfData(place), value, version: Number.parseInt(text, 10) }
+  })
+}
+
+type Items = readonly (readonly [place: string, text: string])[]
+
+/** The values that are plain JSON, at their places; undefined where they cannot be parsed together. */
+function parseTogether(items: Items): readonly unknown[] | undefined {
+  let together = ''
+  for (const [, text] of items) {
+    const end = versionEnd(text)
+    together += text[end] === plain ? `,${text.slice(end + 1)}` : ',0'
+  }
+  try {
+    const values = JSON.parse(`[${together.slice(1)}]`) as unknown[]
+    return values.length === items.length ? values : undefined
+  } catch {
+    // One is damaged: which, is found out one by one.
+    return undefined
+  }
 }
 
 /**

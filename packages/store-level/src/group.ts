@@ -11,7 +11,7 @@ import {
   storedVersion,
 } from './codec.ts'
 import type { Operation } from './disk.ts'
-import { dataEnd, dataKey, historyKey, idKey, idName, logKey } from './keys.ts'
+import { dataEnd, dataKey, historyKey, idKey, idName, keyOfData, logKey } from './keys.ts'
 import { type Ledger, horizonOf } from './ledger.ts'
 import { readCommitAt } from './log.ts'
 import { readExactly } from './past.ts'
@@ -176,7 +176,7 @@ export class Group implements KnownPast {
       try {
         for (let page = await pages.next(pageSize); page.length > 0; page = await pages.next(pageSize)) {
           for (const [place, text] of page) {
-            if (storedVersion(text) > since) changed.push(place.slice(1))
+            if (storedVersion(text) > since) changed.push(keyOfData(place))
           }
         }
       } finally {

@@ -34,6 +34,11 @@ export function dataKey(key: string): string {
   return `d${key}`
 }
 
+/** The key whose newest record stands there. */
+export function keyOfData(place: string): string {
+  return place.slice(1)
+}
+
 /**
  * Where a record stands that was replaced. The records of one key stand together, newest first, in the order of keys.
  *

@@ -1,7 +1,7 @@
 import type { Entry, Range, Scanned } from '@fanlight/core'
 import { type Span, deleted, rangeOf } from '@fanlight/core/kit'
 import type { Bounds } from './bounds.ts'
-import { type Stored, decodeStored } from './codec.ts'
+import { type Stored, decodeAll } from './codec.ts'
 import { dataEnd, dataKey } from './keys.ts'
 import type { Ledger } from './ledger.ts'
 import { readPast } from './past.ts'
@@ -60,8 +60,7 @@ function readPage(
   bounds: Bounds,
 ): Rows | Promise<Rows> {
   let forgotten: Map<string, number> | undefined
-  const rows = page.map(([place, text], i): Stored | undefined => {
-    const stored = decodeStored(place.slice(1), text)
+  const rows = decodeAll(page).map((stored, i): Stored | undefined => {
     if (stored.version <= at) return stored
     const found = ledger.tail.at(stored.key, at)
     if (found === undefined) (forgotten ??= new Map()).set(stored.key, i)
