@@ -19,13 +19,13 @@ export interface Assembled {
 }
 
 /** Puts the answers of the parts together: in key order, and with the limits as they were asked for, over all mounts. */
-export function assemble({ spans, assembled }: Plan, answers: readonly PartAnswer[]): Assembled {
+export function assemble({ spans, assembled, order }: Plan, answers: readonly PartAnswer[]): Assembled {
   const versioned = answers.length === 1
   const lists = answers.map(({ part, entries }) => {
     const lifted = liftEntries(part, entries, versioned)
     return part.reverse === spans.reverse ? lifted : lifted.toReversed()
   })
-  const all = inOrder(lists, spans.reverse)
+  const all = order === undefined ? inOrder(lists, spans.reverse) : oneAfterAnother(lists, order, spans.reverse)
   if (!assembled) return { entries: all, more: spans.list.map((span, origin) => scannedAlone(span, origin, answers)) }
   const taken = new Set<Entry>()
   const more = spans.list.map((span, origin) => {
@@ -34,6 +34,18 @@ export function assemble({ spans, assembled }: Plan, answers: readonly PartAnswe
     return scanned
   })
   return { entries: taken.size === all.length ? all : all.filter((entry) => taken.has(entry)), more }
+}
+
+/** Lists that lie one behind the other, as one. */
+function oneAfterAnother(
+  lists: readonly (readonly Entry[])[],
+  order: readonly number[],
+  reverse: boolean,
+): readonly Entry[] {
+  if (lists.length < 2) return lists[0] ?? []
+  const all: Entry[] = []
+  for (const i of reverse ? order.toReversed() : order) for (const entry of lists[i] ?? []) all.push(entry)
+  return all
 }
 
 /**

@@ -587,4 +587,21 @@ describe('stores that forget, and stores that fail', () => {
     })
     await router.close()
   })
+
+  test('so is one while a store evaluates', async () => {
+    const { raw, late } = diamond()
+    const router = createRouter({ 'raw/': raw, 'late/': late })
+    const feed = router.watch(prefix('late/'))
+    await feed.take()
+    await raw.commit([put('a', 1)])
+    await late.releaseAll()
+    const asked = feed.take()
+    feed.setQuery('raw/a')
+    expect(await asked).toMatchObject({
+      generation: 1,
+      query: 'raw/a',
+      replace: { entries: [{ key: 'raw/a', value: 1 }] },
+    })
+    await router.close()
+  })
 })

@@ -24,7 +24,6 @@ export interface FeedHost extends RouterHost {
 export class RouterFeed implements Feed {
   readonly #host: FeedHost
   readonly #following: Following
-  readonly #ended = new AbortController()
   #generation = 0
   /** A query that no update has answered yet. */
   #asked: Query | undefined
@@ -32,6 +31,8 @@ export class RouterFeed implements Feed {
   #taking = false
   #callback: (() => void) | undefined
   #failure: FanlightError | undefined
+  /** Forgets the signal that would close it. */
+  #unheed: (() => unknown) | undefined
 
   constructor(host: FeedHost, spans: Spans, { since, min, signal }: WatchOptions) {
     this.#host = host
@@ -112,7 +113,7 @@ export class RouterFeed implements Feed {
     this.#following.close()
     this.#armed = true
     this.#ring()
-    this.#ended.abort(why)
+    this.#unheed?.()
     this.#callback = undefined
   }
 
@@ -133,7 +134,7 @@ export class RouterFeed implements Feed {
   #heed(signal: AbortSignal): void {
     const end = (): void => this.end(closed('the feed'))
     if (signal.aborted) return end()
-    onAbort(this.#ended.signal, onAbort(signal, end))
+    this.#unheed = onAbort(signal, end)
   }
 
   /** Marks that a take is under way, until it ends. */
@@ -154,12 +155,14 @@ export class RouterFeed implements Feed {
 
   #updateOf(step: Step | undefined): Update | undefined {
     if (step === undefined) return undefined
+    if (step.folded > 1) this.#host.onEvent?.({ type: 'fold', count: step.folded })
     const query = this.#asked
     this.#asked = undefined
-    if (step.folded > 1) this.#host.onEvent?.({ type: 'fold', count: step.folded })
+    // Feeds whose query never changed share the update.
+    if (this.#generation === 0) return step
     return query === undefined
-      ? { generation: this.#generation, ...step }
-      : { generation: this.#generation, query, ...step }
+      ? { ...step, generation: this.#generation }
+      : { ...step, generation: this.#generation, query }
   }
 }
 

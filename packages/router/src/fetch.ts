@@ -37,12 +37,14 @@ function fetchKey(host: RouterHost, table: Table, mount: Mount, key: string): Pr
   return store.fetch(prefix === '' ? key : key.slice(prefix.length), host.defaults).then((found) => {
     const { entries, windows } = found
     const { source } = host.tables
+    const { sources } = store
     // A view of this very router knows the table too: the two must agree.
-    if (source in windows) return fetchPlanned(host, readQuery(key), undefined)
+    if (sources.length > 1 && source in windows) return fetchPlanned(host, readQuery(key), undefined)
     const [entry] = entries
+    const own = host.ownWindow.of(mount.since, table.version)
     return {
       entries: prefix === '' || entry === undefined ? entries : [{ key, value: entry.value, version: entry.version }],
-      windows: joined(windows, source, { from: mount.since, to: table.version }),
+      windows: joined(windows, sources, source, own),
       versions: host.versions.join(found.versions, source, table.version),
       more: [{ more: false, range: { gte: key, lte: key } }],
       behind: host.levels.join(found.behind, source, 0),

@@ -1,7 +1,8 @@
 import { FanlightError, type FetchOptions, type Limits, type SourceId, type Versions } from '@fanlight/core'
 import { aborted } from '@fanlight/core/kit'
 import type { Asker } from './agree.ts'
-import type { Joiner } from './joined.ts'
+import type { Joiner, OwnWindow } from './joined.ts'
+import type { Lifts } from './lifts.ts'
 import type { MountTable } from './mount-table.ts'
 import type { Table } from './table.ts'
 
@@ -15,6 +16,8 @@ export interface RouterHost extends Asker {
   /** Join the versions of a store, and how far it is behind, with those of the table. */
   readonly versions: Joiner
   readonly levels: Joiner
+  readonly lifts: Lifts
+  readonly ownWindow: OwnWindow
   /** @throws CLOSED */
   assertOpen(): void
   /** Throws what a wait ended with: CLOSED where the router ended it, because it closed. */

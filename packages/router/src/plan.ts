@@ -1,7 +1,7 @@
 import type { Query, Range, Store } from '@fanlight/core'
-import { isEmptySpan, mergeSpans, rangeOf, type Span, type Spans } from '@fanlight/core/kit'
+import { compareKeys, isEmptySpan, mergeSpans, rangeOf, type Span, type Spans } from '@fanlight/core/kit'
 import { type Mount, spanInStore } from './mount.ts'
-import type { Table } from './table.ts'
+import type { Piece, Table } from './table.ts'
 
 /** The keys of one mount that a part asks for. */
 export interface Place {
@@ -37,6 +37,11 @@ export interface Plan {
    * has to be put together range by range.
    */
   readonly assembled: boolean
+  /**
+   * The parts as they lie behind one another, where each keeps to its own stretch of keys, so that their answers need not
+   * be compared to be put in order; undefined: they interleave.
+   */
+  readonly order: readonly number[] | undefined
 }
 
 /** How many ranges a store is asked for at once: what stores take by default. */
@@ -48,6 +53,8 @@ interface Share {
   /** Which range of the query it is a piece of. */
   readonly origin: number
   readonly span: Span
+  /** The same piece in the keys of the router. */
+  readonly piece: Piece
 }
 
 /** Splits a query along the mounts: every key of every range into exactly one piece. */
@@ -58,12 +65,14 @@ export function planOf(table: Table, spans: Spans): Plan {
   for (const [origin, span] of spans.list.entries()) {
     let pieces = 0
     // An empty range touches no mount: it answers nothing, whatever is mounted.
-    for (const { lo: from, hi: to, mount } of isEmptySpan(span) ? [] : table.pieces(span.lo, span.hi)) {
+    for (const piece of isEmptySpan(span) ? [] : table.pieces(span.lo, span.hi)) {
+      const { mount } = piece
       since = Math.max(since, mount?.since ?? table.bareSince)
       if (mount === undefined) continue
       pieces++
-      const { lo, hi } = spanInStore(mount, from, to)
-      sharesOf(shares, mount.store).push({ mount, origin, span: { lo, hi, limit: span.limit, reverse: span.reverse } })
+      const { lo, hi } = spanInStore(mount, piece.lo, piece.hi)
+      const own = { lo, hi, limit: span.limit, reverse: span.reverse }
+      sharesOf(shares, mount.store).push({ mount, origin, span: own, piece })
     }
     if (pieces > 1 && span.limit !== Infinity) assembled = true
   }
@@ -79,7 +88,29 @@ export function planOf(table: Table, spans: Spans): Plan {
     if (limited && !(part.direct && part.limited)) assembled = true
     parts.push(part)
   }
-  return { table, spans, parts, since, assembled }
+  return { table, spans, parts, since, assembled, order: orderOf(parts, [...shares.values()]) }
+}
+
+function orderOf(parts: readonly Part[], shares: readonly (readonly Share[])[]): readonly number[] | undefined {
+  if (!parts.every(({ direct }) => direct)) return undefined
+  if (parts.length < 2) return parts.map((_, i) => i)
+  const hulls = shares.map((own, i) => ({ i, ...hullOf(own) })).sort((a, b) => compareKeys(a.lo, b.lo))
+  for (let n = 1; n < hulls.length; n++) {
+    const end = hulls[n - 1]?.hi
+    if (end === undefined || compareKeys(end, hulls[n]?.lo ?? '') > 0) return undefined
+  }
+  return hulls.map(({ i }) => i)
+}
+
+/** The stretch from the first key of some pieces to their last. */
+function hullOf(shares: readonly Share[]): { lo: string; hi: string | undefined } {
+  const [first] = shares
+  let { lo = '', hi } = first?.piece ?? {}
+  for (const { piece } of shares) {
+    if (compareKeys(piece.lo, lo) < 0) lo = piece.lo
+    if (hi !== undefined && (piece.hi === undefined || compareKeys(piece.hi, hi) > 0)) hi = piece.hi
+  }
+  return { lo, hi }
 }
 
 function sharesOf(shares: Map<Store, Share[]>, store: Store): Share[] {

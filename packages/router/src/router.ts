@@ -25,7 +25,8 @@ import { changesFrom } from './changes.ts'
 import { commitTo } from './commit.ts'
 import { type FeedHost, RouterFeed } from './feed.ts'
 import { fetchFrom } from './fetch.ts'
-import { Joiner } from './joined.ts'
+import { Joiner, OwnWindow } from './joined.ts'
+import { Lifts } from './lifts.ts'
 import { type AnyStore, badMount, type Mountable, type MountOptions, readMount } from './mount.ts'
 import { type MountChanges, MountTable } from './mount-table.ts'
 import type { Commit, RoutedTypes, RouterOptions } from './options.ts'
@@ -76,7 +77,10 @@ export class MountRouter<T extends Types = { '': unknown }> implements Store<T> 
     return this.#scope.continues
   }
 
-  /** The horizon: for each source that of the mount which has forgotten most. */
+  /**
+   * The horizon: for each source that of the mount which has forgotten most. It can be after `reached`, while one mount lags
+   * further behind than another one's history goes back.
+   */
   get oldest(): Versions {
     return this.#scope.oldest
   }
@@ -150,7 +154,7 @@ export class MountRouter<T extends Types = { '': unknown }> implements Store<T> 
       )
     }
     const feed = new RouterFeed(this.#host, readQuery(query, limits.ranges), options)
-    this.#feeds.add(feed)
+    if (options.signal?.aborted !== true) this.#feeds.add(feed)
     return feed as Feed as Feed<ValueAt<T, Q>>
   }
 
@@ -305,6 +309,7 @@ export class MountRouter<T extends Types = { '': unknown }> implements Store<T> 
     // oxlint-disable-next-line typescript/no-this-alias -- the getters below are those of the host
     const router = this
     const timeoutMs = limits?.timeoutMs
+    const [versions, levels] = [new Joiner(), new Joiner()]
     return {
       name: this.name,
       clock,
@@ -312,8 +317,10 @@ export class MountRouter<T extends Types = { '': unknown }> implements Store<T> 
       limits: { ...defaultLimits, ...limits },
       defaults: timeoutMs === undefined ? undefined : { timeoutMs },
       tables: this.#tables,
-      versions: new Joiner(),
-      levels: new Joiner(),
+      versions,
+      levels,
+      ownWindow: new OwnWindow(),
+      lifts: new Lifts(this.#tables.source, versions, levels),
       ended: this.#ended.signal,
       get sources() {
         return router.sources

@@ -1,5 +1,6 @@
 import type { Entry, Feed, FeedState, SourceId, Update, Versions, WatchOptions } from '@fanlight/core'
 import { composeUpdates, reaches, type Span, subtractSpans } from '@fanlight/core/kit'
+import { Leash } from './leash.ts'
 import { liftPlaces } from './lift.ts'
 import { spanInRouter, spanInStore } from './mount.ts'
 import { type Part, type Place, probeOf } from './plan.ts'
@@ -21,7 +22,7 @@ export class Sub {
   held: Versions
   #options: WatchOptions
   readonly #ring: () => void
-  readonly #ended = new AbortController()
+  readonly #leash = new Leash()
   #feed: Feed | undefined
   #waiting = false
 
@@ -77,6 +78,28 @@ export class Sub {
     })
   }
 
+  /** Moves on with its store, where that has nothing to tell. Gives whether it could. */
+  moveOn(): boolean {
+    if (this.isPending || this.#feed === undefined || this.error !== undefined) return false
+    this.point = this.#feed.versions
+    return true
+  }
+
+  /** Takes the newest and hands it on, where no other store has a say. */
+  takeAlone(): Update | undefined | Promise<Update | undefined> {
+    try {
+      this.error = undefined
+      const taken = this.#open().take()
+      if (!(taken instanceof Promise)) return this.#alone(taken)
+      return taken.then(
+        (update) => this.#alone(update),
+        (error: unknown) => this.#fail(error),
+      )
+    } catch (error) {
+      return this.#fail(error)
+    }
+  }
+
   /** Gives what was kept: it counts as handed on. */
   handOn(): Update | undefined {
     const { kept } = this
@@ -102,7 +125,7 @@ export class Sub {
       this.#waiting = false
     }
     // What lies in the same keys is asked for, and no entry of it: a router waits for just those of its mounts.
-    store.fetch(probeOf(query), { min, timeoutMs: Infinity, signal: this.#ended.signal }).then(() => {
+    store.fetch(probeOf(query), { min, timeoutMs: Infinity, signal: this.#leash.signal }).then(() => {
       done()
       this.#ring()
     }, done)
@@ -133,7 +156,7 @@ export class Sub {
   }
 
   close(): void {
-    this.#ended.abort()
+    this.#leash.end()
     void this.#feed?.close()
   }
 
@@ -171,6 +194,16 @@ export class Sub {
   #keep(update: Update | undefined, to: Versions | undefined): undefined {
     this.point = update?.versions ?? { ...this.#feed?.versions, ...to }
     if (update !== undefined) this.kept = this.kept === undefined ? update : composeUpdates(this.kept, update)
+  }
+
+  #alone(update: Update | undefined): Update | undefined {
+    this.point = this.held = update?.versions ?? this.#feed?.versions ?? this.point
+    return update
+  }
+
+  #fail(error: unknown): never {
+    this.error = error
+    throw error
   }
 
   #sources(): readonly SourceId[] {

@@ -1,0 +1,239 @@
+import { FanlightError, type FeedState, isFanlightError, type SourceId, type Versions } from '@fanlight/core'
+import { mergeVersions } from '@fanlight/core/kit'
+import type { RouterHost } from './host.ts'
+import type { Part } from './plan.ts'
+import { agreedPoint, commonPoint, frozenWith, leadingPoint, raiseKnown } from './points.ts'
+import type { Handed } from './put-together.ts'
+import { mergeStates, pointOf, raise } from './scope.ts'
+import { Sub } from './sub.ts'
+
+/** What may have to be waited for. */
+export type Maybe<T> = T | Promise<T>
+
+/** What a step is to come to. */
+export interface Goal {
+  /** Exactly there; absent: the newest point at which all agree. */
+  readonly wanted: Versions | undefined
+  /** Of the table of mounts. */
+  readonly version: number
+  /** Whether nobody may be missing. */
+  readonly whole: boolean
+}
+
+/** How often one step is tried at a newer point, while stores forget faster than others catch up. */
+const triesMax = 16
+
+/** The stores under a feed, taken together to points at which all of them agree (L5). */
+export class Stepping {
+  subs: readonly Sub[] = []
+  /** The point that was handed on last. */
+  held: Versions = {}
+  readonly #host: RouterHost
+  readonly #min: Versions
+  readonly #ring: () => void
+  /** What each store said its sources are, and whether two of them, or one and the table of mounts, share one. */
+  #lists: readonly (readonly SourceId[])[] = []
+  #sharing = false
+
+  /**
+   * @param min  no step leads behind it
+   * @param ring there may be something to take
+   */
+  constructor(host: RouterHost, min: Versions | undefined, ring: () => void) {
+    this.#host = host
+    this.#min = min === undefined ? {} : host.resolve(min, 'min')
+    this.#ring = ring
+  }
+
+  /** Follows these parts, from a point, or with the whole answer first. */
+  follow(parts: readonly Part[], since?: Versions): Sub[] {
+    return parts.map((part) => {
+      const min = pointOf(part.store, mergeVersions(this.held, this.#min))
+      return new Sub(
+        part,
+        { since: since === undefined ? undefined : (pointOf(part.store, since) ?? {}), min },
+        this.#ring,
+      )
+    })
+  }
+
+  get reached(): Versions {
+    // A point that was lost is no reason to stay: the next step goes to another.
+    const frozen = frozenWith(this.subs, ({ error }) => error !== undefined && !isFanlightError(error, 'LOST_IN_FOG'))
+    const point = agreedPoint(this.subs, frozen)
+    raiseKnown(point, this.held)
+    point[this.#host.tables.source] = this.reachedTable
+    return point
+  }
+
+  /** The version of the table of mounts that everyone here knows. */
+  get reachedTable(): number {
+    const { source, current } = this.#host.tables
+    let version = current.version
+    for (const { reached } of this.subs) version = Math.min(version, reached[source] ?? version)
+    return version
+  }
+
+  get state(): FeedState {
+    return mergeStates([...this.subs.map(({ state }) => state), { [this.#host.tables.source]: { status: 'live' } }])
+  }
+
+  /** The point to which what is held is true by itself; undefined: there may be something to take. */
+  quiet(): Versions | undefined {
+    for (const sub of this.subs) if (sub.isPending) return undefined
+    const point = agreedPoint(this.subs)
+    // Between two points of several sources there may be some at which a store has never been.
+    if (this.subs.length > 1 && !this.subs.every(({ versions }) => isPlain(versions, point))) return undefined
+    for (const source in point) if ((point[source] ?? 0) < (this.held[source] ?? 0)) return undefined
+    point[this.#host.tables.source] = this.reachedTable
+    return point
+  }
+
+  /**
+   * Takes a step. What all stores said on the way counts as handed on.
+   *
+   * @returns undefined: other stores are followed by now
+   * @throws what a store failed with; STALLED
+   */
+  step(goal: Goal): Maybe<readonly Handed[] | undefined> {
+    // Where no source is shared, there is nothing to agree about: each store goes to its newest point.
+    const target = goal.wanted === undefined && !this.#isSharing() ? undefined : this.#target(goal)
+    return this.#advance(target, goal, this.subs, triesMax)
+  }
+
+  /**
+   * What some store has to tell can be taken when the others have come as far: they ring then. Where they have come while
+   * the step was made, it rings at once; but not for a holder who says how far to go, and may know why no further.
+   *
+   * @param table the version of a table of mounts to which it has not stepped yet
+   */
+  expectLaggards(wanted: Versions | undefined, table: number | undefined): void {
+    const frozen = frozenWith(this.subs, isFailed)
+    const going = this.subs.filter((sub) => !frozen.has(sub))
+    if (table === undefined && (going.length < 2 || !going.some(({ isPending }) => isPending))) return
+    const leads = leadingPoint(going)
+    if (table !== undefined) leads[this.#host.tables.source] = table
+    let waits = false
+    for (const sub of going) if (sub.await(leads)) waits = true
+    if (waits || wanted !== undefined) return
+    const point = agreedPoint(going)
+    const further = Object.keys(point).some((id) => (point[id] ?? 0) > (this.held[id] ?? 0))
+    if (further) queueMicrotask(this.#ring)
+  }
+
+  close(): void {
+    for (const sub of this.subs) sub.close()
+  }
+
+  /** The point to step to; undefined: the newest of the only store there is. */
+  #target({ wanted, version }: Goal): Versions | undefined {
+    const { source } = this.#host.tables
+    const [only] = this.subs
+    if (this.subs.length === 1 && only !== undefined && !(source in only.reached)) return wanted
+    const target = agreedPoint(this.subs)
+    raiseKnown(target, this.held)
+    raiseKnown(target, this.#min)
+    for (const { point } of this.subs) raiseKnown(target, point)
+    for (const id in wanted) if (id in target) target[id] = wanted[id] ?? 0
+    if (source in target) target[source] = version
+    return target
+  }
+
+  #advance(
+    target: Versions | undefined,
+    goal: Goal,
+    subs: readonly Sub[],
+    triesLeft: number,
+  ): Maybe<readonly Handed[] | undefined> {
+    const waits: Promise<void>[] = []
+    for (const sub of subs) {
+      if (target === undefined && sub.moveOn()) continue
+      const wait = sub.take(target)
+      if (wait !== undefined) waits.push(wait)
+    }
+    if (waits.length === 0) return this.#arrive(goal, subs, triesLeft)
+    return Promise.all(waits).then(() => this.#arrive(goal, subs, triesLeft))
+  }
+
+  #arrive(goal: Goal, subs: readonly Sub[], triesLeft: number): Maybe<readonly Handed[] | undefined> {
+    if (subs !== this.subs) return undefined
+    const further = this.#further(goal.wanted)
+    if (further === undefined) return this.#handOn(goal)
+    if (triesLeft === 0) throw this.#outrun(further)
+    this.#host.onEvent?.({ type: 'restart', count: triesMax - triesLeft + 1 })
+    return this.#advance(further, goal, subs, triesLeft - 1)
+  }
+
+  /**
+   * Where a store has forgotten the point: the newest that anyone has reached, which nobody can have passed. What the
+   * leaders say there is kept while the others catch up, so that lag delays a step, but no lag prevents it. Where a store
+   * went to another point than the others, since nobody knew where it is: the newest of those points.
+   */
+  #further(wanted: Versions | undefined): Versions | undefined {
+    if (!this.#isSharing() && !this.subs.some(isFailed)) return undefined
+    const lost = this.subs.some(({ error }) => isFanlightError(error, 'LOST_IN_FOG'))
+    if (lost && wanted === undefined) return leadingPoint(this.subs)
+    const going = this.subs.filter((sub) => !isFailed(sub))
+    if (commonPoint(going) !== undefined) return undefined
+    const point: Record<SourceId, number> = {}
+    for (const sub of going) raise(point, sub.point)
+    return point
+  }
+
+  /** Whether there is anything to agree about. A store may find out what its sources are when it is taken from. */
+  #isSharing(): boolean {
+    const lists = this.subs.map(({ part }) => part.store.sources)
+    if (lists.length === this.#lists.length && lists.every((list, i) => list === this.#lists[i])) return this.#sharing
+    const all = lists.flat()
+    this.#lists = lists
+    this.#sharing = new Set([...all, this.#host.tables.source]).size <= all.length
+    return this.#sharing
+  }
+
+  #outrun(wanted: Versions): FanlightError {
+    const { error } = this.subs.find(isFailed) ?? {}
+    const cause = isFanlightError(error) ? error : undefined
+    const store = cause?.store ?? this.#host.name
+    const message = 'stores forget faster than others catch up: give them a longer history'
+    return new FanlightError('STALLED', message, { store, wanted, horizon: cause?.horizon, cause })
+  }
+
+  /** Of all that came to the point; who shares nothing with one that failed goes on without it. */
+  #handOn({ wanted, version, whole }: Goal): readonly Handed[] {
+    const frozen = this.#goingWithout(wanted, whole)
+    const handed: Handed[] = []
+    const versions: Record<SourceId, number> = {}
+    for (const sub of this.subs) {
+      const update = frozen.has(sub) ? undefined : sub.handOn()
+      if (update !== undefined) handed.push({ sub, update })
+      Object.assign(versions, sub.held)
+    }
+    versions[this.#host.tables.source] = version
+    this.held = versions
+    return handed
+  }
+
+  /**
+   * Those that stay where they are, since they failed.
+   *
+   * @throws what they failed with, where nobody goes on, or the step needs them
+   */
+  #goingWithout(wanted: Versions | undefined, whole: boolean): ReadonlySet<Sub> {
+    const frozen = frozenWith(this.subs, isFailed)
+    const failed = this.subs.find(isFailed)
+    if (failed === undefined) return frozen
+    const needed = [...frozen].some(({ held }) => Object.keys(held).some((id) => (held[id] ?? 0) < (wanted?.[id] ?? 0)))
+    if (needed || whole || frozen.size === this.subs.length) throw failed.error
+    return frozen
+  }
+}
+
+function isFailed({ error }: Sub): boolean {
+  return error !== undefined
+}
+
+/** Whether a store that is unchanged up to its versions is so at the point too: it has one source, or they are the same. */
+function isPlain(versions: Versions, point: Versions): boolean {
+  const sources = Object.keys(versions)
+  return sources.length < 2 || sources.every((source) => versions[source] === point[source])
+}
