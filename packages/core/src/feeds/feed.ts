@@ -2,7 +2,7 @@ import { onAbort } from '../on-abort.ts'
 import { FanlightError, closed, isFanlightError } from '../errors.ts'
 import { mergeSpans, rangeOf, readQuery, type Spans } from '../ranges.ts'
 import type { Feed, FeedState, Query, Stall, Update, Versions, WaitOptions, WatchOptions } from '../store.ts'
-import { reaches } from '../versions.ts'
+import { mergeVersions, reaches } from '../versions.ts'
 import type { Followed } from './followed.ts'
 import { iterateFeed } from './iterate.ts'
 import type { Difference, Reading } from '../reading.ts'
@@ -223,9 +223,9 @@ export class StoreFeed implements Feed {
   /** The newest point, which a first answer may have to wait for. */
   #newest(reached: Versions): Versions {
     const least =
-      this.#min === undefined || this.#at === undefined ? (this.#min ?? this.#at) : later(this.#at, this.#min)
+      this.#min === undefined || this.#at === undefined ? (this.#min ?? this.#at) : mergeVersions(this.#at, this.#min)
     if (least === undefined || least === reached || reaches(reached, least)) return reached
-    return this.#forgetGone(reached) ? this.#newest(reached) : later(reached, least)
+    return this.#forgetGone(reached) ? this.#newest(reached) : mergeVersions(reached, least)
   }
 
   /** Forgets the sources that there are no more: those of a router go with its mounts. Whether there were any. */
@@ -423,13 +423,6 @@ function present(point: Versions | undefined, reached: Versions): Versions | und
   const sources = Object.keys(point ?? {})
   if (sources.every((source) => source in reached) || Object.keys(reached).length === 0) return point
   return Object.fromEntries(sources.flatMap((source) => (source in reached ? [[source, point?.[source] ?? 0]] : [])))
-}
-
-/** The later of two points, source by source. */
-function later(a: Versions, b: Versions): Versions {
-  const merged: Record<string, number> = { ...a }
-  for (const source of Object.keys(b)) merged[source] = Math.max(merged[source] ?? 0, b[source] ?? 0)
-  return merged
 }
 
 function behindHeld(held: Versions, wanted: Versions): FanlightError {
