@@ -1,3 +1,4 @@
+import type { AtHand } from './at-hand.ts'
 import { onAbort } from './on-abort.ts'
 import { type Clock, type Random, type Seams, systemClock, systemRandom } from './ambient.ts'
 import { FanlightError, aborted, closed, isFanlightError } from './errors.ts'
@@ -7,6 +8,7 @@ import { Waiters } from './feeds/waiters.ts'
 import { type Limits, defaultLimits } from './limits.ts'
 import { type Spans, readQuery } from './ranges.ts'
 import type { Difference, Reading } from './reading.ts'
+import { type Soon, promised } from './soon.ts'
 import type {
   ChangesOptions,
   Continued,
@@ -47,7 +49,7 @@ const live: SourceState = { status: 'live' }
  *
  * A store that extends it calls `advanced` after its state and `reached` moved, in the same turn.
  */
-export abstract class BaseStore<T extends Types = { '': unknown }> implements Store<T> {
+export abstract class BaseStore<T extends Types = { '': unknown }> implements Store<T>, AtHand {
   declare readonly '~types'?: T
   readonly name: string
   protected readonly clock: Clock
@@ -85,10 +87,10 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
   }
 
   /** The answer at exactly `at`, a complete point between `oldest` and `reached`. */
-  protected abstract read(spans: Spans, at: Versions): Reading | Promise<Reading>
+  protected abstract read(spans: Spans, at: Versions): Soon<Reading>
 
   /** What differs between the answers at two complete points, `oldest` <= `since` <= `until` <= `reached`. */
-  protected abstract difference(spans: Spans, since: Versions, until: Versions): Difference | Promise<Difference>
+  protected abstract difference(spans: Spans, since: Versions, until: Versions): Soon<Difference>
 
   /** Lets go of what the store holds; called once. */
   protected release(): Promise<void> {
@@ -96,27 +98,32 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
   }
 
   fetch<const Q extends Query>(query: Q, options?: FetchOptions): Promise<Snapshot<ValueAt<T, Q>>> {
-    return this.#promise(() => {
-      const spans = readQuery(query, this.limits.ranges)
-      if (options === undefined) return this.answer(spans, this.reached)
-      this.refuseAborted(options.signal)
-      const min = options.min === undefined ? undefined : this.resolve(options.min, 'min')
-      const max = options.max === undefined ? undefined : this.resolve(options.max, 'max')
-      if (min !== undefined && max !== undefined) refuseUpsideDown(min, max)
-      const go = (): Snapshot | Promise<Snapshot> => this.answer(spans, this.#within(max))
-      return min === undefined || reaches(this.reached, min) ? go() : this.whenReached(min, options, go)
-    }) as Promise<Snapshot<ValueAt<T, Q>>>
+    return promised(() => this['~atHand'](query, options)) as Promise<Snapshot<ValueAt<T, Q>>>
+  }
+
+  /** Answers for `fetch` and for routers: whoever extends a store in how it answers overrides this, and has both. */
+  '~atHand'(query: Query, options?: FetchOptions): Soon<Snapshot> {
+    this.assertOpen()
+    const spans = readQuery(query, this.limits.ranges)
+    if (options === undefined) return this.answer(spans, this.reached)
+    this.refuseAborted(options.signal)
+    const min = options.min === undefined ? undefined : this.resolve(options.min, 'min')
+    const max = options.max === undefined ? undefined : this.resolve(options.max, 'max')
+    if (min !== undefined && max !== undefined) refuseUpsideDown(min, max)
+    const go = (): Soon<Snapshot> => this.answer(spans, this.#within(max))
+    return min === undefined || reaches(this.reached, min) ? go() : this.whenReached(min, options, go)
   }
 
   changes<const Q extends Query>(query: Q, options: ChangesOptions): Promise<Update<ValueAt<T, Q>>> {
-    return this.#promise(() => {
+    return promised(() => {
+      this.assertOpen()
       const spans = readQuery(query, this.limits.ranges)
       this.refuseAborted(options.signal)
       const since = this.resolve(options.since, 'since')
       const until = options.until === undefined ? undefined : this.resolve(options.until, 'until')
       if (until !== undefined) refuseUpsideDown(since, until)
       const least = until ?? since
-      const go = (): Update | Promise<Update> => this.#changes(spans, since, until)
+      const go = (): Soon<Update> => this.#changes(spans, since, until)
       return reaches(this.reached, least) ? go() : this.whenReached(least, options, go)
     }) as Promise<Update<ValueAt<T, Q>>>
   }
@@ -191,7 +198,7 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
   }
 
   /** The answer at a point, with all that a snapshot says. */
-  protected answer(spans: Spans, at: Versions): Snapshot | Promise<Snapshot> {
+  protected answer(spans: Spans, at: Versions): Soon<Snapshot> {
     const reading = this.read(spans, at)
     return reading instanceof Promise ? reading.then((found) => this.#snapshot(found)) : this.#snapshot(reading)
   }
@@ -204,7 +211,7 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
   protected whenReached<R>(
     point: Versions,
     options: WaitOptions & { readonly stall?: Stall | undefined },
-    go: () => R | Promise<R>,
+    go: () => Soon<R>,
   ): Promise<R> {
     const { signal, stall, timeoutMs = this.limits.timeoutMs } = options
     if (stall === 'fail') return Promise.reject(this.#stalled(point))
@@ -244,17 +251,7 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
     })
   }
 
-  /** A promise of what `work` gives, on one promise level; what it throws at once rejects. */
-  #promise<R>(work: () => R | Promise<R>): Promise<R> {
-    try {
-      this.assertOpen()
-      return Promise.resolve(work())
-    } catch (error) {
-      return Promise.reject(error)
-    }
-  }
-
-  #changes(spans: Spans, since: Versions, until: Versions | undefined): Update | Promise<Update> {
+  #changes(spans: Spans, since: Versions, until: Versions | undefined): Soon<Update> {
     const { oldest, reached } = this
     const target = until === undefined ? reached : { ...reached, ...until }
     for (const source of this.sources) {
@@ -338,7 +335,7 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
     }
   }
 
-  #readInHistory(spans: Spans, at: Versions): Reading | Promise<Reading> {
+  #readInHistory(spans: Spans, at: Versions): Soon<Reading> {
     if (!reaches(at, this.oldest)) throw this.#lost('the point', at)
     return this.read(spans, at)
   }

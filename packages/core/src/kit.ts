@@ -5,6 +5,7 @@
  * @module
  */
 export { randomWord } from './ambient.ts'
+export { type AtHand, ask } from './at-hand.ts'
 export { type BackOff, backOffMs, pause } from './back-off.ts'
 export { type BaseOptions, BaseStore, failedCommit } from './base-store.ts'
 export { type KnownPast, conflict, lostBasis, otherContent, refuseForgotten, settledBefore } from './commit-checks.ts'
@@ -18,7 +19,7 @@ export { type Pulled, iterateFeed } from './feeds/iterate.ts'
 export { greatestOf, leastOf, restrict, worstOf } from './feeds/points.ts'
 export { type Hold, type Puller, isClosedByHolder, pull } from './feeds/pull.ts'
 export { Waiters } from './feeds/waiters.ts'
-export { assertKey, badKey, compareKeys, compareUnits, isAstralKey, isWellFormed } from './keys/order.ts'
+export { assertKey, badKey, compareKeys, compareUnits, cutKey, isAstralKey, isWellFormed } from './keys/order.ts'
 export { type HistoryBounds, historyBounds, leaseMs } from './limits.ts'
 export { Cell, deleted } from './memory/cell.ts'
 export { CommitLog, type LogRecord } from './memory/commit-log.ts'
@@ -41,6 +42,7 @@ export {
   subtractSpans,
 } from './ranges.ts'
 export type { Difference, Reading } from './reading.ts'
+export { type Soon, all, promised, soon } from './soon.ts'
 export { applyUpdate, composeUpdates, diffEntries } from './update.ts'
 export { checkValue, valuesEqual } from './values.ts'
 export {

@@ -38,7 +38,8 @@ function counted<S extends object>(store: S): S & { readonly counts: Counts } {
       const member: unknown = Reflect.get(target, name, target)
       if (typeof member !== 'function') return member
       return (...args: unknown[]): unknown => {
-        if (name === 'fetch' || name === 'changes') counts[name]++
+        if (name === 'fetch' || name === '~atHand') counts.fetch++
+        if (name === 'changes') counts.changes++
         return Reflect.apply(member, target, args)
       }
     },

@@ -10,7 +10,7 @@ import {
   type WaitOptions,
   type Windows,
 } from '@fanlight/core'
-import { applyUpdate, pointWindows, reaches } from '@fanlight/core/kit'
+import { all, applyUpdate, ask, pointWindows, promised, reaches, type Soon, soon } from '@fanlight/core/kit'
 import type { PartAnswer } from './assemble.ts'
 import { Leash } from './leash.ts'
 import type { Part } from './plan.ts'
@@ -80,27 +80,28 @@ export class Agreement {
    *
    * @throws LOST_IN_FOG where `max` is; STALLED, which names the innermost store that blocks; whatever a store throws
    */
-  reach(): Promise<Agreed | undefined> {
-    return this.#attempt(this.#ask.stall).finally(() => {
-      // Where one store failed, nobody waits any more for what the others would say.
-      this.#leash.end()
-    })
+  reach(): Soon<Agreed | undefined> {
+    const agreed = this.#attempt(this.#ask.stall)
+    if (!(agreed instanceof Promise)) return agreed
+    // Where one store failed, nobody waits any more for what the others would say.
+    return agreed.finally(() => this.#leash.end())
   }
 
-  #attempt(stall: Stall): Promise<Agreed | undefined> {
+  #attempt(stall: Stall): Soon<Agreed | undefined> {
     const { min, max } = this.#ask
     const pinned = stall === 'older' ? this.#pinned() : undefined
     const patience = this.#patience(min !== undefined)
     const asked = this.#parts.map(({ store, query }) => {
-      return store.fetch(query, { min: pointOf(store, min), max: pointOf(store, pinned ?? max), stall, ...patience })
+      return ask(store, query, { min: pointOf(store, min), max: pointOf(store, pinned ?? max), stall, ...patience })
     })
-    return Promise.all(asked).then(
+    return soon(
+      all(asked),
       (snapshots) =>
         this.#meet(
           snapshots.map((snapshot, i) => answerOf(this.#parts[i] as Part, snapshot)),
           stall,
         ),
-      (error: unknown) => {
+      (error) => {
         if (pinned !== undefined && isFanlightError(error, 'LOST_IN_FOG')) return this.#again(error, stall)
         throw error
       },
@@ -134,7 +135,7 @@ export class Agreement {
     return pinned
   }
 
-  #meet(answers: readonly Answer[], stall: Stall): Agreed | Promise<Agreed | undefined> | undefined {
+  #meet(answers: readonly Answer[], stall: Stall): Soon<Agreed | undefined> {
     const met = meeting(this.#own, answers)
     if (!met.torn) return agreed(answers, met.windows)
     const target = this.#target(met.windows, answers, stall)
@@ -142,15 +143,16 @@ export class Agreement {
     const { onEvent } = this.#asker
     onEvent?.({ type: 'carry', count: answers.filter(({ windows }) => !has(windows, target)).length })
     const carried = answers.map((answer) => {
-      return has(answer.windows, target) ? Promise.resolve(answer) : this.#carry(answer, target, stall)
+      return has(answer.windows, target) ? answer : this.#carry(answer, target, stall)
     })
-    return Promise.all(carried).then(
+    return soon(
+      all(carried),
       (exact) => {
         const now = meeting(this.#own, exact)
         if (now.torn) throw this.#unmet(target)
         return agreed(exact, now.windows)
       },
-      (error: unknown) => {
+      (error) => {
         if (isFanlightError(error, 'LOST_IN_FOG')) return this.#again(error, stall, target)
         throw error
       },
@@ -176,7 +178,7 @@ export class Agreement {
   }
 
   /** Brings one answer to exactly the target. */
-  #carry(answer: Answer, target: Versions, stall: Stall): Promise<Answer> {
+  #carry(answer: Answer, target: Versions, stall: Stall): Soon<Answer> {
     const { part, windows, reached } = answer
     const until: Record<SourceId, number> = {}
     const since: Record<SourceId, number> = {}
@@ -188,11 +190,11 @@ export class Agreement {
       since[source] = Math.min(Math.max(version, from), to)
       if (version < from) back = true
     }
-    const exactly = (): Promise<Answer> =>
-      part.store
-        .fetch(part.query, { min: until, max: until, stall, ...this.#patience(true) })
-        .then((snapshot) => answerOf(part, snapshot))
-    const work = (): Promise<Answer> => {
+    const exactly = (): Soon<Answer> =>
+      soon(ask(part.store, part.query, { min: until, max: until, stall, ...this.#patience(true) }), (snapshot) =>
+        answerOf(part, snapshot),
+      )
+    const work = (): Soon<Answer> => {
       // A limit needs keys that the answer does not hold, so such an answer is read anew; a store that must not wait says so itself.
       if (back || part.limited || stall === 'fail') return exactly()
       const options = { since, until, ...this.#patience(true) }
@@ -213,16 +215,16 @@ export class Agreement {
   }
 
   /** Does the work, and tells how long it took where it had to wait. */
-  #timed<T>(work: () => Promise<T>, reached: Versions, until: Versions): Promise<T> {
+  #timed<T>(work: () => Soon<T>, reached: Versions, until: Versions): Soon<T> {
     const { onEvent, clock } = this.#asker
     if (onEvent === undefined || reaches(reached, until)) return work()
     const began = clock.now()
     const source = Object.keys(until).find((id) => (reached[id] ?? -1) < (until[id] ?? 0))
-    return work().finally(() => onEvent({ type: 'stall', source, ms: clock.now() - began }))
+    return promised(work).finally(() => onEvent({ type: 'stall', source, ms: clock.now() - began }))
   }
 
   /** Once more from the start; the second time, whoever has forgotten the point blocks the answer. */
-  #again(error: FanlightError, stall: Stall, target?: Versions): Promise<Agreed | undefined> {
+  #again(error: FanlightError, stall: Stall, target?: Versions): Soon<Agreed | undefined> {
     if (this.#restarted) return Promise.reject(this.#outrun(error, target))
     this.#restarted = true
     this.#asker.onEvent?.({ type: 'restart', source: error.source, count: 1 })

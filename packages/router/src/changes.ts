@@ -3,6 +3,7 @@ import {
   applyUpdate,
   diffEntries,
   mergeSpans,
+  promised,
   rangeOf,
   readQuery,
   type Span,
@@ -10,7 +11,7 @@ import {
   subtractSpans,
 } from '@fanlight/core/kit'
 import { assemble } from './assemble.ts'
-import { promised, refuseAborted, refuseUpsideDown, type RouterHost, signalOf, tableAt } from './host.ts'
+import { refuseAborted, refuseUpsideDown, type RouterHost, signalOf, tableAt } from './host.ts'
 import { Leash } from './leash.ts'
 import { inOrder, liftUpdate } from './lift.ts'
 import { type Part, type Plan, planOf } from './plan.ts'

@@ -8,8 +8,8 @@ import {
   type Store,
   type Versions,
 } from '@fanlight/core'
-import { assertKey, factsOf, failedCommit, rangeOf, readQuery, type Span } from '@fanlight/core/kit'
-import { promised, refuseAborted, type RouterHost, tableAt } from './host.ts'
+import { assertKey, cutKey, factsOf, failedCommit, promised, rangeOf, readQuery, type Span } from '@fanlight/core/kit'
+import { refuseAborted, type RouterHost, tableAt } from './host.ts'
 import { type Mount, sameMount, spanInStore } from './mount.ts'
 import { pointOf, raise } from './scope.ts'
 import { changedSpans, type Table } from './table.ts'
@@ -132,7 +132,7 @@ class Route {
         )
       }
       this.#visit(mount, key)
-      const own = key.slice(mount.prefix.length)
+      const own = cutKey(key, mount.prefix.length)
       const other = this.keys.get(own)
       if (other !== undefined) throw oneKeyTwice(other, key)
       this.keys.set(own, key)

@@ -8,10 +8,10 @@ import {
   type Window,
   type Windows,
 } from '@fanlight/core'
-import { readQuery, type Spans, upperCorner } from '@fanlight/core/kit'
+import { ask, cutKey, readQuery, type Soon, soon, type Spans, upperCorner } from '@fanlight/core/kit'
 import { type Agreed, Agreement, type Ask } from './agree.ts'
 import { assemble } from './assemble.ts'
-import { promised, refuseAborted, refuseUpsideDown, type RouterHost, signalOf, tableAt } from './host.ts'
+import { refuseAborted, refuseUpsideDown, type RouterHost, signalOf, tableAt } from './host.ts'
 import { joined } from './joined.ts'
 import type { Mount } from './mount.ts'
 import { type Part, type Plan, planOf } from './plan.ts'
@@ -19,40 +19,47 @@ import { pointOf } from './scope.ts'
 import type { Table } from './table.ts'
 
 /** Answers a query: from one store as it is, from several so that they agree. */
-export function fetchFrom(host: RouterHost, query: Query, options: FetchOptions | undefined): Promise<Snapshot> {
-  if (options === undefined && typeof query === 'string' && !host.ended.aborted) {
+export function fetchFrom(host: RouterHost, query: Query, options: FetchOptions | undefined): Soon<Snapshot> {
+  host.assertOpen()
+  if (options === undefined && typeof query === 'string') {
     const table = host.tables.current
     const mount = table.find(query)
     if (mount !== undefined) return fetchKey(host, table, mount, query)
   }
-  return promised(() => {
-    host.assertOpen()
-    return fetchPlanned(host, readQuery(query, host.limits.ranges), options)
-  })
+  return fetchPlanned(host, readQuery(query, host.limits.ranges), options)
 }
 
-/** One key of one mount: what is asked most is answered with one `then`. */
-function fetchKey(host: RouterHost, table: Table, mount: Mount, key: string): Promise<Snapshot> {
+/** One key of one mount: what is asked most is answered with nothing made that the answer does not need. */
+function fetchKey(host: RouterHost, table: Table, mount: Mount, key: string): Soon<Snapshot> {
   const { prefix, store } = mount
-  return store.fetch(prefix === '' ? key : key.slice(prefix.length), host.defaults).then((found) => {
-    const { entries, windows } = found
-    const { source } = host.tables
-    const { sources } = store
-    // A view of this very router knows the table too: the two must agree.
-    if (sources.length > 1 && source in windows) return fetchPlanned(host, readQuery(key), undefined)
-    const [entry] = entries
-    const own = host.ownWindow.of(mount.since, table.version)
-    return {
-      entries: prefix === '' || entry === undefined ? entries : [{ key, value: entry.value, version: entry.version }],
-      windows: joined(windows, sources, source, own),
-      versions: host.versions.join(found.versions, source, table.version),
-      more: [{ more: false, range: { gte: key, lte: key } }],
-      behind: host.levels.join(found.behind, source, 0),
-    }
-  })
+  const found = ask(store, prefix === '' ? key : cutKey(key, prefix.length), host.defaults)
+  if (found instanceof Promise) return found.then((later) => lifted(host, table, mount, key, later))
+  return lifted(host, table, mount, key, found)
 }
 
-function fetchPlanned(host: RouterHost, spans: Spans, options: FetchOptions = {}): Promise<Snapshot> {
+function lifted(
+  host: RouterHost,
+  table: Table,
+  { prefix, store, since }: Mount,
+  key: string,
+  found: Snapshot,
+): Soon<Snapshot> {
+  const { entries, windows } = found
+  const { source } = host.tables
+  const { sources } = store
+  // A view of this very router knows the table too: the two must agree.
+  if (sources.length > 1 && source in windows) return fetchPlanned(host, readQuery(key), undefined)
+  const entry = entries[0]
+  return {
+    entries: prefix === '' || entry === undefined ? entries : [{ key, value: entry.value, version: entry.version }],
+    windows: joined(windows, sources, source, host.ownWindow.of(since, table.version)),
+    versions: host.versions.join(found.versions, source, table.version),
+    more: [{ more: false, range: { gte: key, lte: key } }],
+    behind: host.levels.join(found.behind, source, 0),
+  }
+}
+
+function fetchPlanned(host: RouterHost, spans: Spans, options: FetchOptions = {}): Soon<Snapshot> {
   refuseAborted(host, options.signal)
   const min = options.min === undefined ? undefined : host.resolve(options.min, 'min')
   const max = options.max === undefined ? undefined : host.resolve(options.max, 'max')
@@ -62,12 +69,11 @@ function fetchPlanned(host: RouterHost, spans: Spans, options: FetchOptions = {}
 }
 
 /** Answers under the table of mounts that `max` asks for, or the current one. */
-function answer(host: RouterHost, spans: Spans, ask: Ask): Promise<Snapshot> {
-  const plan = planUnder(host, spans, ask.max)
+function answer(host: RouterHost, spans: Spans, asked: Ask): Soon<Snapshot> {
+  const plan = planUnder(host, spans, asked.max)
   const [only] = plan.parts
-  if (only === undefined)
-    return Promise.resolve(snapshotOf(host, plan, { answers: [], windows: windowsOf(host, plan), reached: {} }))
-  return plan.parts.length === 1 ? askOne(host, plan, only, ask) : askAll(host, plan, ask)
+  if (only === undefined) return snapshotOf(host, plan, { answers: [], windows: windowsOf(host, plan), reached: {} })
+  return plan.parts.length === 1 ? askOne(host, plan, only, asked) : askAll(host, plan, asked)
 }
 
 function planUnder(host: RouterHost, spans: Spans, max: Versions | undefined): Plan {
@@ -76,39 +82,36 @@ function planUnder(host: RouterHost, spans: Spans, max: Versions | undefined): P
   return version === undefined || plan.since <= version ? plan : planOf(tableAt(host, version), spans)
 }
 
-function askOne(host: RouterHost, plan: Plan, part: Part, ask: Ask): Promise<Snapshot> {
+function askOne(host: RouterHost, plan: Plan, part: Part, asked: Ask): Soon<Snapshot> {
   const { store, query } = part
-  const { min, max, stall, timeoutMs } = ask
-  const signal = min === undefined ? ask.signal : signalOf(host, ask.signal)
+  const { min, max, stall, timeoutMs } = asked
+  const signal = min === undefined ? asked.signal : signalOf(host, asked.signal)
   const bounds = { min: pointOf(store, min), max: pointOf(store, max) }
-  return store
-    .fetch(query, { ...bounds, stall, timeoutMs, signal })
-    .then(({ entries, windows, more, versions, behind }) => {
-      const { source } = host.tables
-      if (source in windows) return askAll(host, plan, ask)
-      const assembled = assemble(plan, [{ part, entries, more }])
-      return {
-        entries: assembled.entries,
-        windows: { ...windows, [source]: windowOf(plan) },
-        versions: { ...versions, [source]: plan.table.version },
-        more: assembled.more,
-        behind: { ...behind, [source]: host.tables.current.version - plan.table.version },
-      }
-    }, host.failed)
+  const lift = ({ entries, windows, more, versions, behind }: Snapshot): Soon<Snapshot> => {
+    const { source } = host.tables
+    if (source in windows) return askAll(host, plan, asked)
+    const assembled = assemble(plan, [{ part, entries, more }])
+    return {
+      entries: assembled.entries,
+      windows: { ...windows, [source]: windowOf(plan) },
+      versions: { ...versions, [source]: plan.table.version },
+      more: assembled.more,
+      behind: { ...behind, [source]: host.tables.current.version - plan.table.version },
+    }
+  }
+  return soon(ask(store, query, { ...bounds, stall, timeoutMs, signal }), lift, host.failed)
 }
 
-function askAll(host: RouterHost, plan: Plan, ask: Ask): Promise<Snapshot> {
-  return new Agreement(host, plan.parts, windowsOf(host, plan), ask)
-    .reach()
-    .then(
-      (agreed) => (agreed === undefined ? answerAnew(host, plan, ask) : snapshotOf(host, plan, agreed)),
-      host.failed,
-    )
+function askAll(host: RouterHost, plan: Plan, asked: Ask): Soon<Snapshot> {
+  const agreement = new Agreement(host, plan.parts, windowsOf(host, plan), asked)
+  const answered = (agreed: Agreed | undefined): Soon<Snapshot> =>
+    agreed === undefined ? answerAnew(host, plan, asked) : snapshotOf(host, plan, agreed)
+  return soon(agreement.reach(), answered, host.failed)
 }
 
 /** A store has answered under a newer table of mounts than the plan was made under. */
-function answerAnew(host: RouterHost, { table, spans }: Plan, ask: Ask): Promise<Snapshot> {
-  if (table !== host.tables.current) return answer(host, spans, ask)
+function answerAnew(host: RouterHost, { table, spans }: Plan, asked: Ask): Soon<Snapshot> {
+  if (table !== host.tables.current) return answer(host, spans, asked)
   const message = 'two routers have equal mounts and changed them apart from each other: give one of them another name'
   throw new FanlightError('BAD_MOUNT', message, { store: host.name, source: host.tables.source })
 }

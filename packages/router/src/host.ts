@@ -30,15 +30,6 @@ export interface RouterHost extends Asker {
   resolve(point: Versions, what: string): Versions
 }
 
-/** Runs what gives a promise; what it throws at once rejects. */
-export function promised<R>(work: () => Promise<R>): Promise<R> {
-  try {
-    return work()
-  } catch (error) {
-    return Promise.reject(error)
-  }
-}
-
 /** @throws ABORTED */
 export function refuseAborted({ name }: RouterHost, signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw aborted(signal, { store: name })

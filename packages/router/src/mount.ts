@@ -1,5 +1,5 @@
 import { FanlightError, type Store, type Supports, type Versions } from '@fanlight/core'
-import { assertKey, compareKeys, prefixEnd, type Span } from '@fanlight/core/kit'
+import { assertKey, compareKeys, cutKey, prefixEnd, type Span } from '@fanlight/core/kit'
 
 /** A store, whatever the types of its values. */
 export interface AnyStore extends AsyncDisposable {
@@ -80,8 +80,8 @@ export function sameMount(a: Mount | undefined, b: Mount | undefined): boolean {
 
 /** The part of a mount's place from `lo` to `hi`, both inside it, in the keys of its store. */
 export function spanInStore({ prefix, end, exact }: Mount, lo: string, hi: string | undefined): Span {
-  const to = hi !== undefined && hi !== end ? hi.slice(prefix.length) : exact ? '\0' : undefined
-  return { lo: lo.slice(prefix.length), hi: to, limit: Infinity, reverse: false }
+  const to = hi !== undefined && hi !== end ? cutKey(hi, prefix.length) : exact ? '\0' : undefined
+  return { lo: cutKey(lo, prefix.length), hi: to, limit: Infinity, reverse: false }
 }
 
 /** A span of the keys of a mount's store, in the keys of the router. */

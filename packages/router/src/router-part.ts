@@ -15,13 +15,14 @@ import type {
   Versions,
   WatchOptions,
 } from '@fanlight/core'
+import { type AtHand, ask, type Soon } from '@fanlight/core/kit'
 import type { Scope } from './scope.ts'
 
 /**
  * A router, seen by someone who asks only for what lies under a query: its sources and how far they are, are those of the
  * mounts that the query touches. `router.part(query)` makes one.
  */
-export class RouterPart<T extends Types = Types> implements Store<T> {
+export class RouterPart<T extends Types = Types> implements Store<T>, AtHand {
   declare readonly '~types'?: T
   readonly #router: Store<T>
   readonly #scope: () => Scope
@@ -57,6 +58,10 @@ export class RouterPart<T extends Types = Types> implements Store<T> {
 
   fetch<const Q extends Query>(query: Q, options?: FetchOptions): Promise<Snapshot<ValueAt<T, Q>>> {
     return this.#router.fetch(query, options)
+  }
+
+  '~atHand'(query: Query, options?: FetchOptions): Soon<Snapshot> {
+    return ask(this.#router, query, options)
   }
 
   changes<const Q extends Query>(query: Q, options: ChangesOptions): Promise<Update<ValueAt<T, Q>>> {

@@ -20,7 +20,7 @@ import {
   FanlightError,
   isFanlightError,
 } from '@fanlight/core'
-import { closed, readQuery } from '@fanlight/core/kit'
+import { type AtHand, closed, promised, readQuery, type Soon } from '@fanlight/core/kit'
 import { changesFrom } from './changes.ts'
 import { commitTo } from './commit.ts'
 import { type FeedHost, RouterFeed } from './feed.ts'
@@ -44,7 +44,7 @@ export type Router<T extends Types = { '': unknown }> = WritableStore<T> &
   Pick<MountRouter<T>, 'name' | 'mount' | 'unmount' | 'move' | 'remount' | 'part'>
 
 /** The same, as it is made. */
-export class MountRouter<T extends Types = { '': unknown }> implements Store<T> {
+export class MountRouter<T extends Types = { '': unknown }> implements Store<T>, AtHand {
   declare readonly '~types'?: T
   readonly name: string
   readonly #tables: MountTable
@@ -114,7 +114,11 @@ export class MountRouter<T extends Types = { '': unknown }> implements Store<T> 
    * ```
    */
   fetch<const Q extends Query>(query: Q, options?: FetchOptions): Promise<Snapshot<ValueAt<T, Q>>> {
-    return fetchFrom(this.#host, query, options) as Promise<Snapshot<ValueAt<T, Q>>>
+    return promised(() => fetchFrom(this.#host, query, options)) as Promise<Snapshot<ValueAt<T, Q>>>
+  }
+
+  '~atHand'(query: Query, options?: FetchOptions): Soon<Snapshot> {
+    return fetchFrom(this.#host, query, options)
   }
 
   /**

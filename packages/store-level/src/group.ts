@@ -102,7 +102,7 @@ export class Group implements KnownPast {
         if (id !== undefined) touched.push({ key, gone: true, replaced: undefined, wasThere, idle: true })
         continue
       }
-      const cell = new Cell(key, gone === true ? deleted : value, version, before?.cell)
+      const cell = Cell.after(before?.cell, key, gone === true ? deleted : value, version)
       const text = encodeStored(version, cell.value)
       operations.push({ type: 'put', key: dataKey(key), value: text })
       if (before !== undefined) {
@@ -142,7 +142,7 @@ export class Group implements KnownPast {
     const text = this.#texts.get(key)
     if (text === undefined) return undefined
     const { version, value } = decodeStored(key, text)
-    return { cell: new Cell(key, value, version, undefined), text }
+    return { cell: new Cell(key, value, version), text }
   }
 
   async #loadRecords(keys: readonly string[], ids: readonly string[]): Promise<void> {

@@ -9,11 +9,10 @@ import {
   type Versions,
   isFanlightError,
 } from '@fanlight/core'
-import { type Spans, backOffMs, mergeSpans, rangeOf, readQuery } from '@fanlight/core/kit'
+import { type Spans, backOffMs, mergeSpans, rangeOf, readQuery, type Soon, soon } from '@fanlight/core/kit'
 import { type GoalHost, Goals } from './goals.ts'
 import { MapFailure } from './mapping.ts'
 import { Probe } from './probe.ts'
-import { type Soon, soon } from './soon.ts'
 
 /** What a follower needs of its view. */
 export interface FollowerHost extends GoalHost {

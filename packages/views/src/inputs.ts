@@ -1,9 +1,8 @@
-import { mergeSpans, readQuery } from '@fanlight/core/kit'
+import { mergeSpans, readQuery, type Soon, all, soon } from '@fanlight/core/kit'
 import type { Taken } from './follower.ts'
 import type { Mapping, Yielded } from './mapping.ts'
 import type { Inputs } from './plan.ts'
 import type { Reader } from './shelf.ts'
-import { type Soon, all, soon } from './soon.ts'
 
 /**
  * What changed at which inputs, by an update.

@@ -1,5 +1,13 @@
 import { FanlightError, type Query, type Store, type Versions, isFanlightError } from '@fanlight/core'
-import { type Difference, type Reading, type Spans, diffEntries, pointWindows } from '@fanlight/core/kit'
+import {
+  type Difference,
+  type Reading,
+  type Spans,
+  diffEntries,
+  pointWindows,
+  type Soon,
+  soon,
+} from '@fanlight/core/kit'
 import type { Taken } from './follower.ts'
 import { inputsOf } from './inputs.ts'
 import { MapFailure, type Mapping } from './mapping.ts'
@@ -7,7 +15,6 @@ import { readOver } from './overlay.ts'
 import { Path, type Place, type Step, isAt } from './path.ts'
 import { type Plan, plan } from './plan.ts'
 import { type Shelf, type ShelfChange, type Written, nothing } from './shelf.ts'
-import { type Soon, soon } from './soon.ts'
 
 /** What a view keeps, and how it came to it. */
 export interface KeptOptions {

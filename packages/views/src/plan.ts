@@ -1,8 +1,7 @@
 import { type Entry, key as keyOf, parts } from '@fanlight/core'
-import { checkValue, compareKeys, valuesEqual } from '@fanlight/core/kit'
+import { checkValue, compareKeys, valuesEqual, type Soon, all, soon } from '@fanlight/core/kit'
 import type { Yielded } from './mapping.ts'
 import type { Reader, ShelfChange } from './shelf.ts'
-import { type Soon, all, soon } from './soon.ts'
 
 /** For each input that changed what it yields now: nothing where it is gone. */
 export type Inputs = ReadonlyMap<string, readonly Yielded[]>

@@ -1,6 +1,5 @@
 import type { Entry, Scanned, Versions } from '@fanlight/core'
-import type { Difference, Span, Spans } from '@fanlight/core/kit'
-import type { Soon } from './soon.ts'
+import type { Difference, Soon, Span, Spans } from '@fanlight/core/kit'
 
 /**
  * What a view keeps, by kind:

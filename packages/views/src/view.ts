@@ -31,12 +31,13 @@ import {
   randomWord,
   reaches,
   readQuery,
+  type Soon,
+  soon,
 } from '@fanlight/core/kit'
 import { Follower, type Taken } from './follower.ts'
 import { Kept } from './kept.ts'
 import { type MapFunction, Mapping } from './mapping.ts'
 import { MemoryShelf } from './memory-shelf.ts'
-import { type Soon, soon } from './soon.ts'
 import { StoreShelf } from './store-shelf.ts'
 import { partOf, sameState } from './upstream.ts'
 
@@ -143,9 +144,9 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
     return { ...this.#follower.state, [this.#source]: live }
   }
 
-  override fetch<const Q extends Query>(query: Q, options?: FetchOptions): Promise<Snapshot<ValueAt<T, Q>>> {
-    if (this.#ready) return super.fetch(query, options)
-    return this.#whenReady(query, options, (rest) => super.fetch(query, rest))
+  override '~atHand'(query: Query, options?: FetchOptions): Soon<Snapshot> {
+    if (this.#ready) return super['~atHand'](query, options)
+    return this.#whenReady(query, options, (rest) => super['~atHand'](query, rest))
   }
 
   override changes<const Q extends Query>(query: Q, options: ChangesOptions): Promise<Update<ValueAt<T, Q>>> {
@@ -186,7 +187,7 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
   }
 
   /** Waits until there is a state, then asks with the time that is left. */
-  #whenReady<R>(query: Query, options: FetchOptions = {}, go: (rest: FetchOptions) => Promise<R>): Promise<R> {
+  #whenReady<R>(query: Query, options: FetchOptions = {}, go: (rest: FetchOptions) => Soon<R>): Promise<R> {
     try {
       this.assertOpen()
       readQuery(query, this.limits.ranges)

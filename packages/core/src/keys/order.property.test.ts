@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { compareKeys, compareUnits, isAstralKey } from './order.ts'
+import { compareKeys, compareUnits, cutKey, isAstralKey } from './order.ts'
 
 /** Units from both sides of every border between UTF-16 and UTF-8. */
 const unit = fc.constantFrom('\0', 'a', '\u007f', '\u0080', '\u07ff', '\u0800', '\ud7ff', '\ue000', '\uf900', '\uffff')
@@ -33,6 +33,15 @@ test('where one of two keys has no astral unit, plain < is the same order', () =
       fc.pre(!isAstralKey(a) || !isAstralKey(b))
       expect(compareKeys(a, b)).toBe(compareUnits(a, b))
       expect(compareUnits(a, b)).toBe(Buffer.compare(Buffer.from(a), Buffer.from(b)))
+    }),
+  )
+})
+
+test('cutKey gives what is behind a prefix', () => {
+  const rest = fc.oneof(anyKey, fc.string({ unit: 'binary', minLength: 13 }))
+  fc.assert(
+    fc.property(anyKey, rest, (start, end) => {
+      expect(cutKey(start + end, start.length)).toBe(end)
     }),
   )
 })

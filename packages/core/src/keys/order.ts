@@ -51,6 +51,14 @@ function rank(unit: number): number {
 }
 
 /**
+ * A key without its first units, as a string of its own. What `slice` gives is a view into the whole key from 13 units on,
+ * and V8 compares such views an order of magnitude more slowly: a point read of a tree takes twice as long.
+ */
+export function cutKey(key: string, units: number): string {
+  return key.length - units < 13 ? key.slice(units) : `${key[units]}${key.slice(units + 1)}`
+}
+
+/**
  * Whether a key holds a unit from U+D800 up. Keys without one are in the same order under plain `<`, which is faster: a
  * store may use that until the first such key or bound comes, and need not rebuild anything then.
  */

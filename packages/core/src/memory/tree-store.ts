@@ -6,6 +6,7 @@ import { type History, historyBounds } from '../limits.ts'
 import { isWellFormed } from '../keys/order.ts'
 import type { Spans } from '../ranges.ts'
 import type { Difference, Reading } from '../reading.ts'
+import type { Soon } from '../soon.ts'
 import type {
   Change,
   CommitOptions,
@@ -15,7 +16,6 @@ import type {
   Snapshot,
   SourceId,
   Types,
-  ValueAt,
   Versions,
 } from '../store.ts'
 import { makeSourceId } from '../versions.ts'
@@ -64,9 +64,11 @@ export abstract class TreeStore<T extends Types = { '': unknown }> extends BaseS
     return this.#reached
   }
 
-  override fetch<const Q extends Query>(query: Q, options?: FetchOptions): Promise<Snapshot<ValueAt<T, Q>>> {
-    if (typeof query !== 'string' || isBound(options) || this.isClosed) return super.fetch(query, options)
-    return this.#point(query) as Promise<Snapshot<ValueAt<T, Q>>>
+  override '~atHand'(query: Query, options?: FetchOptions): Soon<Snapshot> {
+    if (typeof query !== 'string' || isBound(options) || this.isClosed || !isWellFormed(query)) {
+      return super['~atHand'](query, options)
+    }
+    return this.#point(query)
   }
 
   protected read(spans: Spans, at: Versions): Reading {
@@ -79,15 +81,14 @@ export abstract class TreeStore<T extends Types = { '': unknown }> extends BaseS
   }
 
   /** The newest answer to one key: what is asked most, with nothing made that the answer does not need. */
-  #point(key: string): Promise<Snapshot> {
-    if (!isWellFormed(key)) return super.fetch(key)
+  #point(key: string): Snapshot {
     const { source, tree } = this
     const cell = tree.cell(key)
     const entries = cell === undefined || Cell.isGone(cell) ? [] : [cell]
     const from = cell === undefined || cell.version < tree.horizon ? tree.horizon : cell.version
     const more = [{ more: false, range: { gte: key, lte: key } }]
     const windows = { [source]: { from, to: tree.version } }
-    return Promise.resolve({ entries, windows, versions: this.#reached, more, behind: this.#level })
+    return { entries, windows, versions: this.#reached, more, behind: this.#level }
   }
 
   /** Checks a commit, all but its conditions. */

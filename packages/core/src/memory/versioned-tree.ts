@@ -52,7 +52,7 @@ export class VersionedTree {
 
   /** Puts an entry that was there before anyone asked: at the horizon, without history. */
   seed(key: string, value: unknown): void {
-    this.#tree.set(key, new Cell(key, value, this.#horizon, undefined))
+    this.#tree.set(key, new Cell(key, value, this.#horizon))
   }
 
   /** Applies a commit at a version greater than all before. */
@@ -61,7 +61,7 @@ export class VersionedTree {
     for (const change of request.changes) {
       const before = this.#tree.get(change.key)
       if (change.gone === true && !isThere(before)) continue
-      const cell = new Cell(change.key, change.gone === true ? deleted : change.value, version, before)
+      const cell = Cell.after(before, change.key, change.gone === true ? deleted : change.value, version)
       this.#tree.set(change.key, cell)
       cells.push(cell)
     }

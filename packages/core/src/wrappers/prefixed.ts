@@ -1,5 +1,5 @@
 import { FanlightError, factsOf } from '../errors.ts'
-import { assertKey } from '../keys/order.ts'
+import { assertKey, cutKey } from '../keys/order.ts'
 import { type Span, intersectSpan, isEmptySpan, prefixEnd, rangeOf, readQuery } from '../ranges.ts'
 import type {
   Change,
@@ -122,7 +122,7 @@ class PrefixMapping implements Mapping {
   }
 
   #outside(key: string): string {
-    return key.slice(this.prefix.length)
+    return cutKey(key, this.prefix.length)
   }
 
   #entry(entry: Entry): Entry {
