@@ -22,9 +22,9 @@ export { Waiters } from './feeds/waiters.ts'
 export { assertKey, badKey, compareKeys, compareUnits, cutKey, isAstralKey, isWellFormed } from './keys/order.ts'
 export { type HistoryBounds, historyBounds, leaseMs } from './limits.ts'
 export { Cell, deleted } from './memory/cell.ts'
-export { CommitLog, type LogRecord } from './memory/commit-log.ts'
+export { CommitLog, type LogRecord, type VersionedDifference } from './memory/commit-log.ts'
 export { type Beginning, TreeStore, type TreeStoreOptions } from './memory/tree-store.ts'
-export { type VersionedDifference, type VersionedReading, VersionedTree } from './memory/versioned-tree.ts'
+export { type VersionedReading, VersionedTree } from './memory/versioned-tree.ts'
 export { noneOf } from './none-of.ts'
 export { onAbort } from './on-abort.ts'
 export {
@@ -36,6 +36,7 @@ export {
   prefixEnd,
   rangeOf,
   readQuery,
+  scannedUpTo,
   spanHas,
   spansHave,
   spansOf,

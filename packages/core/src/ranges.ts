@@ -177,6 +177,13 @@ export function rangeOf(span: Span): Range {
   return range
 }
 
+/** The part of a span that was read where a limit cut it: up to the last key taken; without one, nothing was. */
+export function scannedUpTo({ lo, hi, reverse }: Span, last: string | undefined): Range {
+  if (last === undefined) return { gte: lo, lt: lo }
+  if (reverse) return { gte: last, ...(hi === undefined ? {} : { lt: hi }) }
+  return { ...(lo === '' ? {} : { gte: lo }), lte: last }
+}
+
 /** Whether no key can lie in it. A `limit` of 0 does not count: what is in it is known, although not told. */
 export function isEmptySpan(span: Span): boolean {
   return span.hi !== undefined && compareKeys(span.lo, span.hi) >= 0

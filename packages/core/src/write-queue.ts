@@ -2,6 +2,7 @@ import { failedCommit } from './base-store.ts'
 import type { CommitRequest } from './commit-request.ts'
 import type { Again, Written } from './driver.ts'
 import { FanlightError, aborted, isFanlightError } from './errors.ts'
+import { onAbort } from './on-abort.ts'
 import { spansHave } from './ranges.ts'
 import type { CommitId, Versions } from './store.ts'
 
@@ -13,6 +14,8 @@ interface Waiting {
   readonly reject: (error: FanlightError) => void
   /** Ends the wait when the signal says so. */
   readonly abort: () => void
+  /** Stops hearing the signal. */
+  deaf?: (() => void) | undefined
   /** How often something else came first. */
   rounds: number
 }
@@ -115,7 +118,7 @@ export class WriteQueue {
       }
     }
     // What is being written cannot be called back by the queue: the driver has the signal too.
-    for (const waiting of batch) unheed(waiting)
+    for (const waiting of batch) waiting.deaf?.()
     return batch
   }
 
@@ -160,22 +163,19 @@ export class WriteQueue {
   }
 
   #accept(waiting: Waiting, versions: Versions): void {
-    unheed(waiting)
+    waiting.deaf?.()
     waiting.resolve(versions)
   }
 
   #refuse(waiting: Waiting, error: FanlightError): void {
-    unheed(waiting)
+    waiting.deaf?.()
     waiting.reject(error)
   }
 }
 
-function heed({ signal, abort }: Waiting): void {
-  if (signal?.aborted !== true) signal?.addEventListener('abort', abort, { once: true })
-}
-
-function unheed({ signal, abort }: Waiting): void {
-  signal?.removeEventListener('abort', abort)
+function heed(waiting: Waiting): void {
+  const { signal, abort } = waiting
+  if (signal?.aborted === false) waiting.deaf = onAbort(signal, abort)
 }
 
 /** Whether what a commit asks for is decided by another one before it. */

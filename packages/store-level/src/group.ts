@@ -15,7 +15,7 @@ import { dataEnd, dataKey, historyKey, idKey, idName, keyOfData, logKey } from '
 import { type Ledger, horizonOf } from './ledger.ts'
 import { readCommitAt } from './log.ts'
 import { readExactly } from './past.ts'
-import { type Newest, isThere } from './tail.ts'
+import type { Newest } from './tail.ts'
 
 /** So many records are read at once where a guard looks back further than memory. */
 const pageSize = 1000
@@ -97,7 +97,7 @@ export class Group implements KnownPast {
     const texts: string[] = []
     for (const { key, value, gone } of changes) {
       const before = this.#newest(key)
-      const wasThere = isThere(before?.cell)
+      const wasThere = Cell.isThere(before?.cell)
       if (gone === true && !wasThere) {
         if (id !== undefined) touched.push({ key, gone: true, replaced: undefined, wasThere, idle: true })
         continue

@@ -1,5 +1,5 @@
 import type { Entry, Range, Scanned } from '@fanlight/core'
-import { type Span, deleted, rangeOf } from '@fanlight/core/kit'
+import { type Span, deleted, rangeOf, scannedUpTo } from '@fanlight/core/kit'
 import type { Bounds } from './bounds.ts'
 import { type Stored, decodeAll } from './codec.ts'
 import { dataEnd, dataKey } from './keys.ts'
@@ -39,7 +39,7 @@ export async function scanSpan(ledger: Ledger, span: Span, at: number, bounds: B
         bounds.since(row.version)
         if (row.value === deleted) continue
         if (entries.length === limit) {
-          return { entries, bounds, scanned: { more: true, range: scannedOf(span, entries) } }
+          return { entries, bounds, scanned: { more: true, range: scannedUpTo(span, entries.at(-1)?.key) } }
         }
         entries.push(row)
       }
@@ -90,15 +90,6 @@ async function withPast(
     rows[i] = replaced?.stored
   }
   return rows
-}
-
-/** The part of a range that was read, where a limit cut it. */
-function scannedOf({ lo, hi, reverse }: Span, entries: readonly Entry[]): Range {
-  const last = entries.at(-1)?.key
-  if (last === undefined) return nothing(lo)
-  return reverse
-    ? { gte: last, ...(hi === undefined ? {} : { lt: hi }) }
-    : { ...(lo === '' ? {} : { gte: lo }), lte: last }
 }
 
 /** The range of no key. */

@@ -1,15 +1,5 @@
-import type { Change, CommitId } from '@fanlight/core'
-import {
-  Cell,
-  CommitLog,
-  type Difference,
-  type LogRecord,
-  type Spans,
-  compareKeys,
-  deleted,
-  spanHas,
-  spansHave,
-} from '@fanlight/core/kit'
+import type { CommitId } from '@fanlight/core'
+import { Cell, CommitLog, type Difference, type LogRecord, type Spans, spansHave } from '@fanlight/core/kit'
 
 /** The newest record of a key, and its text: what must be kept when it is replaced. */
 export interface Newest {
@@ -94,46 +84,15 @@ export class Tail {
   /** The keys in the spans that changed after a version that it knows, those under way included. */
   changedAfter(version: number, spans: Spans): string[] {
     const changed = new Set<string>()
-    for (const record of this.#after(version)) {
+    for (let i = this.#log.indexAfter(version); ; i++) {
+      const record = this.#log.at(i)
+      if (record === undefined) return [...changed]
       for (const { key } of record.cells) if (spansHave(spans, key)) changed.add(key)
     }
-    return [...changed]
   }
 
   /** What differs between two versions that it knows, without regard to limits. */
   difference(spans: Spans, since: number, until: number): Difference {
-    const last = new Map<string, Cell>()
-    let folded = 0
-    const [only] = spans.list
-    const has =
-      spans.list.length === 1 && only !== undefined ? spanHas.bind(undefined, only) : spansHave.bind(undefined, spans)
-    for (const record of this.#after(since, until)) {
-      let hit = false
-      for (const cell of record.cells) {
-        if (!has(cell.key)) continue
-        hit = true
-        last.set(cell.key, cell)
-      }
-      if (hit) folded++
-    }
-    const changes: Change[] = []
-    for (const [key, { value }] of last) {
-      if (value !== deleted) changes.push({ key, value })
-      else if (isThere(this.at(key, since)?.cell)) changes.push({ key, gone: true })
-    }
-    return { changes: changes.length > 1 ? changes.sort((a, b) => compareKeys(a.key, b.key)) : changes, folded }
+    return this.#log.difference(spans, since, this.#log.indexAfter(since), this.#log.indexAfter(until))
   }
-
-  *#after(since: number, until: number = Infinity): Generator<LogRecord> {
-    for (let i = this.#log.indexAfter(since); ; i++) {
-      const record = this.#log.at(i)
-      if (record === undefined || record.version > until) return
-      yield record
-    }
-  }
-}
-
-/** Whether a key has a value. */
-export function isThere(cell: Cell | undefined): boolean {
-  return cell !== undefined && !Cell.isGone(cell)
 }

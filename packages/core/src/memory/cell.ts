@@ -24,6 +24,11 @@ export class Cell implements Entry {
     return cell.value === deleted
   }
 
+  /** Whether there is a value. */
+  static isThere(cell: Cell | undefined): boolean {
+    return cell !== undefined && cell.value !== deleted
+  }
+
   /** What a key is given after what it was before. */
   static after(before: Cell | undefined, key: string, value: unknown, version: number): Cell {
     return before === undefined ? new Cell(key, value, version) : new LinkedCell(key, value, version, before)

@@ -1,6 +1,14 @@
 import type { Change, CommitId } from '../store.ts'
 import type { HistoryBounds } from '../limits.ts'
-import type { Cell } from './cell.ts'
+import { compareKeys } from '../keys/order.ts'
+import { type Spans, spanHas, spansHave } from '../ranges.ts'
+import { Cell, deleted } from './cell.ts'
+
+/** What differs between two versions. */
+export interface VersionedDifference {
+  readonly changes: readonly Change[]
+  readonly folded: number
+}
 
 /** One commit, as the log keeps it. */
 export interface LogRecord {
@@ -82,10 +90,36 @@ export class CommitLog {
     return low
   }
 
+  /** What differs after the commits from one place to another, without regard to limits; `since` is the version before. */
+  difference(spans: Spans, since: number, start: number, end: number): VersionedDifference {
+    const last = new Map<string, Cell>()
+    const [only] = spans.list
+    const isInside =
+      spans.list.length === 1 && only !== undefined ? spanHas.bind(undefined, only) : spansHave.bind(undefined, spans)
+    let folded = 0
+    for (let i = start; i < end; i++) {
+      let hit = false
+      for (const cell of this.#records[i]?.cells ?? []) {
+        if (!isInside(cell.key)) continue
+        hit = true
+        last.set(cell.key, cell)
+      }
+      if (hit) folded++
+    }
+    const cells = [...last.values()].filter((cell) => !Cell.isGone(cell) || Cell.isThere(Cell.at(cell, since)))
+    return { changes: changesOf(cells), folded }
+  }
+
   /** The record at a place that `indexAfter` gave. */
   at(index: number): LogRecord | undefined {
     return this.#records[index]
   }
+}
+
+/** What cells say, in key order. */
+export function changesOf(cells: readonly Cell[]): Change[] {
+  const sorted = cells.length > 1 ? cells.toSorted((a, b) => compareKeys(a.key, b.key)) : cells
+  return sorted.map(({ key, value }) => (value === deleted ? { key, gone: true } : { key, value }))
 }
 
 function nameOf(id: CommitId): string {

@@ -1,10 +1,10 @@
 import type { CommitRequest } from '../commit-request.ts'
 import type { HistoryBounds } from '../limits.ts'
 import { compareKeys } from '../keys/order.ts'
-import { type Span, type Spans, isEmptySpan, rangeOf, spansHave } from '../ranges.ts'
+import { type Span, type Spans, isEmptySpan, rangeOf, scannedUpTo, spansHave } from '../ranges.ts'
 import type { Change, CommitId, Entry, Scanned } from '../store.ts'
 import { Cell, deleted } from './cell.ts'
-import { CommitLog, type LogRecord } from './commit-log.ts'
+import { CommitLog, type LogRecord, type VersionedDifference, changesOf } from './commit-log.ts'
 import { diffEntries } from '../update.ts'
 import { SortedTree, stop } from './sorted-tree.ts'
 
@@ -14,12 +14,6 @@ export interface VersionedReading {
   readonly from: number
   readonly to: number
   readonly more: readonly Scanned[]
-}
-
-/** What differs between two versions. */
-export interface VersionedDifference {
-  readonly changes: readonly Change[]
-  readonly folded: number
 }
 
 /** How many records one commit may drop: more than it adds, so that the log shrinks, and few, so that no commit is slow. */
@@ -60,7 +54,7 @@ export class VersionedTree {
     const cells: Cell[] = []
     for (const change of request.changes) {
       const before = this.#tree.get(change.key)
-      if (change.gone === true && !isThere(before)) continue
+      if (change.gone === true && !Cell.isThere(before)) continue
       const cell = Cell.after(before, change.key, change.gone === true ? deleted : change.value, version)
       this.#tree.set(change.key, cell)
       cells.push(cell)
@@ -124,7 +118,7 @@ export class VersionedTree {
     }
     let touched: VersionedDifference | undefined
     if (end - start > 64) touched = this.#differenceByCells(spans, since, until, end - start)
-    touched ??= this.#differenceByLog(spans, since, start, end)
+    touched ??= this.#log.difference(spans, since, start, end)
     if (!spans.limited || touched.folded === 0) return touched
     const changes = diffEntries(ascending(this.read(spans, since), spans), ascending(this.read(spans, until), spans))
     return { changes, folded: touched.folded }
@@ -139,24 +133,7 @@ export class VersionedTree {
     }
     const cells = record.cells.filter((cell) => spansHave(spans, cell.key))
     if (cells.length === 0) return untouched
-    return { changes: changesOf(cells.sort((a, b) => compareKeys(a.key, b.key))), folded: 1 }
-  }
-
-  /** Walks the commits: good where they are few. */
-  #differenceByLog(spans: Spans, since: number, start: number, end: number): VersionedDifference {
-    const last = new Map<string, Cell>()
-    let folded = 0
-    for (let i = start; i < end; i++) {
-      let hit = false
-      for (const cell of this.#log.at(i)?.cells ?? []) {
-        if (!spansHave(spans, cell.key)) continue
-        hit = true
-        last.set(cell.key, cell)
-      }
-      if (hit) folded++
-    }
-    const cells = [...last.values()].filter((cell) => !Cell.isGone(cell) || isThere(Cell.at(cell, since)))
-    return { changes: changesOf(cells.sort((a, b) => compareKeys(a.key, b.key))), folded }
+    return { changes: changesOf(cells), folded: 1 }
   }
 
   /** Walks the keys: good where they are fewer than the commits; undefined where they are not. */
@@ -170,13 +147,13 @@ export class VersionedTree {
         if (cell !== undefined && cell.version > since) {
           let link: Cell | undefined = cell
           for (; link !== undefined && link.version > since; link = Cell.before(link)) versions.add(link.version)
-          if (!Cell.isGone(cell) || isThere(link)) last.set(cell.key, cell)
+          if (!Cell.isGone(cell) || Cell.isThere(link)) last.set(cell.key, cell)
         }
         return --left < 0 ? stop : undefined
       })
       if (left < 0) return undefined
     }
-    return { changes: changesOf([...last.values()].sort((a, b) => compareKeys(a.key, b.key))), folded: versions.size }
+    return { changes: changesOf([...last.values()]), folded: versions.size }
   }
 
   #dropOldest(): void {
@@ -229,7 +206,7 @@ class Scan {
       more = probe.length > 0
       return more ? stop : undefined
     })
-    return { more, range: more ? scannedUpTo(range, entries.at(-1)?.key ?? lo, reverse) : range }
+    return { more, range: more ? scannedUpTo(span, entries.at(-1)?.key) : range }
   }
 
   /** The common case, without a chain to walk or a limit to count: about as fast as the tree itself. */
@@ -268,22 +245,6 @@ const none: readonly Change[] = []
 
 const untouched: VersionedDifference = { changes: [], folded: 0 }
 
-/** The span from the start of a range to the last key taken. */
-function scannedUpTo(range: Scanned['range'], last: string, reverse: boolean): Scanned['range'] {
-  const { gt, gte, lt, lte } = range
-  const start = { ...(gt === undefined ? {} : { gt }), ...(gte === undefined ? {} : { gte }) }
-  const end = { ...(lt === undefined ? {} : { lt }), ...(lte === undefined ? {} : { lte }) }
-  return reverse ? { ...end, gte: last } : { ...start, lte: last }
-}
-
 function ascending(reading: VersionedReading, spans: Spans): readonly Entry[] {
   return spans.reverse ? reading.entries.toReversed() : reading.entries
-}
-
-function isThere(cell: Cell | undefined): boolean {
-  return cell !== undefined && !Cell.isGone(cell)
-}
-
-function changesOf(cells: readonly Cell[]): Change[] {
-  return cells.map(({ key, value }) => (value === deleted ? { key, gone: true } : { key, value }))
 }
