@@ -1,5 +1,5 @@
 import type { Clock, Feed, SourceId, Store, Versions } from '@fanlight/core'
-import { mergeVersions, reaches } from '@fanlight/core/kit'
+import { mergeVersions, reaches, restrict } from '@fanlight/core/kit'
 import { Lag } from './lag.ts'
 
 /** What the choice of a goal depends on. */
@@ -55,8 +55,11 @@ export class Goals {
   newest({ reached }: Feed, here: Versions): Versions | undefined {
     if (reaches(here, reached)) return undefined
     this.#lag?.note(reached)
-    const goal = this.#lag === undefined ? reached : this.#lag.target(here)
-    if (goal === undefined) return undefined
+    const due = this.#lag === undefined ? reached : this.#lag.target(here)
+    if (due === undefined) return undefined
+    // What was reached when other stores were mounted may be behind in some sources: nothing goes back.
+    const goal = forward(here, due)
+    if (reaches(here, goal)) return undefined
     // What lies before the horizon cannot be stepped to any more.
     const least = mergeVersions(goal, this.#upstream.oldest)
     return reaches(reached, least) ? least : reached
@@ -96,6 +99,14 @@ export class Goals {
     }
     return goal
   }
+}
+
+/** A point, and never before another one in the sources that both have. */
+function forward(here: Versions, point: Versions): Versions {
+  if (reaches(point, restrict(here, point))) return point
+  return Object.fromEntries(
+    Object.entries(point).map(([source, version]) => [source, Math.max(version, here[source] ?? 0)]),
+  )
 }
 
 /** The point one commit further on the way, where that is not too long; otherwise its end. */
