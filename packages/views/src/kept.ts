@@ -156,7 +156,7 @@ export class Kept {
     const found = this.#shelf.difference(spans, this.#numberOf(before.step), this.#numberOf(after.step))
     if (before.step.loose === after.step.loose) return found
     // Where several commits made one step, nobody saw the states between: at least two may have touched the ranges.
-    return soon(found, ({ changes, folded }) => ({ changes, folded: Math.max(2, folded) }))
+    return soon(found, (one) => ({ ...one, folded: Math.max(2, one.folded) }))
   }
 
   async #differenceOfReadings(spans: Spans, since: Versions, until: Versions): Promise<Difference> {

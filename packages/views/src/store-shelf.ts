@@ -3,12 +3,14 @@ import {
   type Entry,
   FanlightError,
   type Query,
+  type Replace,
   type Scanned,
   type Snapshot,
   type SourceId,
   type Store,
   type Versions,
   defaultLimits,
+  prefixed,
 } from '@fanlight/core'
 import { type Difference, type Spans, rangeOf } from '@fanlight/core/kit'
 import { bytesOf, changeOf, filed, filedSpan } from './memory-shelf.ts'
@@ -42,6 +44,8 @@ interface Sized {
 export class StoreShelf implements Shelf {
   readonly instant = false
   readonly #store: Writable
+  /** What readers see, under its own keys. */
+  readonly #out: Store
   readonly #source: SourceId
   /** The commit that the next one must find: somebody else's would be a second view on the same shelf. */
   #last = 0
@@ -54,6 +58,7 @@ export class StoreShelf implements Shelf {
       throw new FanlightError('BAD_QUERY', `\`into\` must be a store of one source, not of ${store.sources.length}`)
     }
     this.#store = store
+    this.#out = prefixed(store, 'out/')
     this.#source = source
   }
 
@@ -81,9 +86,10 @@ export class StoreShelf implements Shelf {
   }
 
   async difference(spans: Spans, since: number, until: number): Promise<Difference> {
-    const query = spans.list.map((span) => rangeOf(filedSpan('out', span)))
-    const { changes, folded } = await this.#store.changes(query, { since: this.#at(since), until: this.#at(until) })
-    return { changes: changes.map((change) => ({ ...change, key: change.key.slice('out/'.length) })), folded }
+    // Changes or a replacement, as the store likes: the wrapper brings both back to the keys of the view.
+    const options = { since: this.#at(since), until: this.#at(until) }
+    const { replace, changes, folded } = await this.#out.changes(spans.list.map(rangeOf), options)
+    return { replace: replace && withoutVersions(replace), changes, folded }
   }
 
   reader(n?: number): Reader {
@@ -176,6 +182,11 @@ function readMark(value: unknown): Watermark | undefined {
 /** An entry under its own key. */
 function unfiled(area: Area, { key, value }: Entry): Entry {
   return { key: key.slice(area.length + 1), value }
+}
+
+/** The versions of the shelf's store mean nothing to the readers of a view. */
+function withoutVersions({ ranges, entries }: Replace): Replace {
+  return { ranges, entries: entries.map(({ key, value }) => ({ key, value })) }
 }
 
 function unfiledScan({ more, range }: Scanned): Scanned {

@@ -1,4 +1,11 @@
-import { type MemoryStore, type Store, createMemoryStore } from '@fanlight/core'
+import {
+  type ChangesOptions,
+  type MemoryStore,
+  type Query,
+  type Store,
+  type Update,
+  createMemoryStore,
+} from '@fanlight/core'
 import {
   type ConformanceSeams,
   type Setup,
@@ -7,6 +14,7 @@ import {
   compareCodePoints,
   storeConformance,
 } from '@fanlight/core/conformance'
+import { mergeSpans, rangeOf, readQuery } from '@fanlight/core/kit'
 import { describe, expect, test } from 'vitest'
 import { type MapFunction, type View, createView } from './index.ts'
 
@@ -75,6 +83,20 @@ storeConformance(
   ),
 )
 
+/** A memory store that answers every difference with a replacement, as large ones may be. */
+function replacing(seams: ConformanceSeams): MemoryStore {
+  const store = createMemoryStore({ ...seams, name: 'into' })
+  const changes = store.changes.bind(store)
+  const replaced = async (query: Query, options: ChangesOptions): Promise<Update> => {
+    const update = await changes(query, options)
+    if (update.folded === 0) return update
+    const { entries } = await store.fetch(query, { min: update.versions, max: update.versions })
+    const ranges = mergeSpans(readQuery(query).list).map(rangeOf)
+    return { ...update, replace: { ranges, entries }, changes: [] }
+  }
+  return Object.assign(store, { changes: replaced })
+}
+
 const delayMs = 20
 
 describe('L0 to L9: random histories of', () => {
@@ -89,6 +111,12 @@ describe('L0 to L9: random histories of', () => {
           definition: 'tangled',
           ...seams,
         }),
+      ),
+    ],
+    [
+      'a view kept in a store that replaces',
+      setupOf(twice, (raw, seams) =>
+        createView(raw, { map: twice, into: replacing(seams), definition: 'twice', ...seams }),
       ),
     ],
     ['a view that lags', setupOf(tangled, (raw, seams) => createView(raw, { map: tangled, delayMs, ...seams }))],
