@@ -4,6 +4,7 @@
  *
  * @module
  */
+export { freeze } from '#freeze'
 export { randomWord } from './ambient.ts'
 export { type AtHand, ask } from './at-hand.ts'
 export { type BackOff, backOffMs, pause } from './back-off.ts'

@@ -147,6 +147,21 @@ describe('records in LevelDB', () => {
     expect((value as Uint8Array).buffer.byteLength).toBe(2)
   })
 
+  it('L0: what is read is frozen, as all that readers share', () => {
+    for (const value of [{ a: [1] }, { a: [new Uint8Array([1])] }]) {
+      const text = encodeStored(1, value)
+      const read = [
+        decodeStored('a', text),
+        decodeReplaced('a', encodeReplaced(2, text)).stored,
+        ...decodeAll([['da', text]]),
+      ]
+      for (const stored of read) {
+        expect(Object.isFrozen(stored.value)).toBe(true)
+        expect(Object.isFrozen((stored.value as typeof value).a)).toBe(true)
+      }
+    }
+  })
+
   it('deletes and replaced records come back', () => {
     fc.assert(
       fc.property(anyKey, version, version, fc.option(tree), (key, at, until, value) => {

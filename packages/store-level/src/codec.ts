@@ -4,7 +4,7 @@
  * @module
  */
 import { type Entry, FanlightError } from '@fanlight/core'
-import { deleted } from '@fanlight/core/kit'
+import { deleted, freeze } from '@fanlight/core/kit'
 import { keyOfData } from './keys.ts'
 import { decodeMarked, encodeValue } from './value-text.ts'
 
@@ -72,7 +72,7 @@ export function encodeStored(version: number, value: unknown): string {
  */
 export function decodeStored(key: string, text: string): Stored {
   const end = versionEnd(text)
-  return { key, value: decodeAs(text, end), version: Number.parseInt(text, 10) }
+  return { key, value: freeze(decodeAs(text, end)), version: Number.parseInt(text, 10) }
 }
 
 /**
@@ -86,7 +86,7 @@ export function decodeAll(items: Items): Stored[] {
   return items.map(([place, text], i) => {
     const end = versionEnd(text)
     const value: unknown = values !== undefined && text[end] === plain ? values[i] : decodeAs(text, end)
-    return { key: keyOfData(place), value, version: Number.parseInt(text, 10) }
+    return { key: keyOfData(place), value: freeze(value), version: Number.parseInt(text, 10) }
   })
 }
 

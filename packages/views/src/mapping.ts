@@ -1,5 +1,5 @@
 import { type Entry, FanlightError } from '@fanlight/core'
-import { assertKey, checkValue } from '@fanlight/core/kit'
+import { assertKey, checkValue, freeze } from '@fanlight/core/kit'
 
 /** What a view makes of one entry of its upstream: a key and its value. */
 export interface Yield<V = unknown> {
@@ -94,7 +94,9 @@ export class Mapping {
     }
     const { key, value } = one
     assertKey(key)
-    return { key, value, bytes: checkValue(value, this.#depthMax) }
+    const bytes = checkValue(value, this.#depthMax)
+    // From here on all readers of the view share it.
+    return { key, value: freeze(value), bytes }
   }
 }
 

@@ -35,6 +35,16 @@ async function refusal(promise: Promise<unknown>): Promise<string> {
 const raws = { name: 'raw' }
 
 describe('createView', () => {
+  test.each([undefined, createMemoryStore({ name: 'into' })])('L0: its values are frozen: into %s', async (into) => {
+    const raw = createMemoryStore(raws)
+    await raw.commit([put('a', 1)])
+    const view = createView(raw, { map: ({ key }) => ({ key, value: { of: [key] } }), definition: 'd', into })
+    const { entries } = await view.fetch('a')
+    expect(() => ((entries[0] as { value: { of: unknown } }).value.of = 'CHANGED')).toThrow(TypeError)
+    expect(() => (entries[0] as { value: { of: unknown[] } }).value.of.push('CHANGED')).toThrow(TypeError)
+    expect((await view.fetch('a')).entries[0]?.value).toEqual({ of: ['a'] })
+  })
+
   test('is there at once, reads its upstream in the background, and then is live', async () => {
     const raw = createMemoryStore(raws)
     await raw.commit([put('a', 1), put('b', 2)])
