@@ -38,32 +38,46 @@ export function settledBefore(
     if (version !== undefined) return version
     refuseForgotten(id, source, store, tree.idsSince ?? tree.horizon, resolve)
   }
-  const since = basis?.[source]
-  if (since === undefined) return undefined
+  if (basis === undefined) return undefined
   const keys = request.changes.map(({ key }) => key)
+  // A basis that says nothing of the source knows nothing of it: all that there ever was came after.
+  const since = basis[source] ?? nothingKnown
   const changed = tree.changedAfter(since, keys, request.guard)
-  if (changed.length > 0) throw conflict(changed, store)
-  if (since < tree.horizon) throw lostBasis(store, source, since, tree.horizon)
+  if (changed.length > 0) throw conflict(changed, store, since === nothingKnown ? source : undefined)
+  // At version 0 nothing had been deleted.
+  if (Math.max(since, 0) < tree.horizon && !isIdle(request)) throw lostBasis(store, source, since, tree.horizon)
   return undefined
 }
 
-/** CONFLICT, naming the keys. */
-export function conflict(keys: readonly string[], store: string): FanlightError {
-  const some = keys.slice(0, 3).map((key) => JSON.stringify(key))
-  const rest = keys.length > some.length ? ` and ${keys.length - some.length} more` : ''
-  return new FanlightError('CONFLICT', `${some.join(', ')}${rest} changed after the basis: read again, then commit`, {
-    store,
-    keys,
-    applied: 'no',
-  })
+/** Before every version. */
+export const nothingKnown = -1
+
+/** Whether a commit depends on nothing. */
+function isIdle({ changes, guard }: CommitRequest): boolean {
+  return changes.length === 0 && guard === undefined
 }
 
-/** LOST_IN_FOG for a basis before the horizon. */
+/**
+ * CONFLICT, naming the keys.
+ *
+ * @param unknown the source of which the basis says nothing
+ */
+export function conflict(keys: readonly string[], store: string, unknown?: SourceId): FanlightError {
+  const some = keys.slice(0, 3).map((key) => JSON.stringify(key))
+  const rest = keys.length > some.length ? ` and ${keys.length - some.length} more` : ''
+  const why =
+    unknown === undefined
+      ? 'changed after the basis: read again, then commit'
+      : `was there before, and the basis says nothing of ${unknown}: read it, and commit on what you read`
+  return new FanlightError('CONFLICT', `${some.join(', ')}${rest} ${why}`, { store, keys, applied: 'no' })
+}
+
+/** LOST_IN_FOG for a basis before the horizon, or one that says nothing of the source. */
 export function lostBasis(store: string, source: SourceId, basis: number, horizon: number): FanlightError {
   return new FanlightError('LOST_IN_FOG', `${store} does not know any more what changed since the basis: read again`, {
     store,
     source,
-    wanted: { [source]: basis },
+    wanted: basis === nothingKnown ? {} : { [source]: basis },
     horizon: { [source]: horizon },
     applied: 'no',
   })

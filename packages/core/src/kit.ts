@@ -9,7 +9,15 @@ export { randomWord } from './ambient.ts'
 export { type AtHand, ask } from './at-hand.ts'
 export { type BackOff, backOffMs, pause } from './back-off.ts'
 export { type BaseOptions, BaseStore, failedCommit } from './base-store.ts'
-export { type KnownPast, conflict, lostBasis, otherContent, refuseForgotten, settledBefore } from './commit-checks.ts'
+export {
+  type KnownPast,
+  conflict,
+  lostBasis,
+  nothingKnown,
+  otherContent,
+  refuseForgotten,
+  settledBefore,
+} from './commit-checks.ts'
 export { type CommitRequest, readCommit } from './commit-request.ts'
 export { aborted, closed, factsOf } from './errors.ts'
 export { type FeedHost, StoreFeed } from './feeds/feed.ts'

@@ -167,7 +167,11 @@ export interface CommitId {
 
 /** Conditions and identity of a commit. */
 export interface CommitOptions {
-  /** CONFLICT where a touched key, or a range in `guard`, changed after this point. */
+  /**
+   * CONFLICT where a touched key, or a range in `guard`, changed after this point. Where the point says nothing of the
+   * store's source, nothing is known of it: whatever there ever was at these keys counts as changed after it. So `{}` lets
+   * through what creates, as long as the store knows all of its past; LOST_IN_FOG says that it does not.
+   */
   readonly basis?: Versions | undefined
   /** Ranges that must not have changed after `basis` either. */
   readonly guard?: Query | undefined

@@ -1,5 +1,5 @@
 import type { Change, CommitId } from '@fanlight/core'
-import { Cell, type CommitRequest, type KnownPast, type Spans, deleted } from '@fanlight/core/kit'
+import { Cell, type CommitRequest, type KnownPast, type Spans, deleted, nothingKnown } from '@fanlight/core/kit'
 import {
   type LogCommit,
   type Touched,
@@ -55,9 +55,8 @@ export class Group implements KnownPast {
     for (const { changes, id, basis, guard } of requests) {
       for (const { key } of changes) if (ledger.tail.newest(key) === undefined) keys.add(key)
       if (id !== undefined && ledger.tail.find(id) === undefined) ids.add(idName(id))
-      const since = basis?.[ledger.source]
-      if (guard !== undefined && since !== undefined && since < ledger.tail.start)
-        guards.push(group.#loadGuard(guard, since))
+      const since = basis === undefined ? Infinity : (basis[ledger.source] ?? nothingKnown)
+      if (guard !== undefined && since < ledger.tail.start) guards.push(group.#loadGuard(guard, since))
     }
     await Promise.all([group.#loadRecords([...keys], [...ids]), ...guards])
     return group
@@ -79,7 +78,7 @@ export class Group implements KnownPast {
   changedAfter(version: number, keys: readonly string[], guard: Spans | undefined): string[] {
     const { tail } = this.#ledger
     const changed = new Set<string>()
-    for (const key of keys) if ((this.#newest(key)?.cell.version ?? 0) > version) changed.add(key)
+    for (const key of keys) if ((this.#newest(key)?.cell.version ?? nothingKnown) > version) changed.add(key)
     if (guard !== undefined) {
       for (const key of this.#guarded.get(guard) ?? []) changed.add(key)
       for (const key of tail.changedAfter(version, guard)) changed.add(key)

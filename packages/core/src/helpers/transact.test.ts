@@ -177,6 +177,20 @@ test('another store is NOT_ATOMIC, unless it is read unguarded: then at the same
   await index.close()
 })
 
+test('section 6: what is written and was never read is not held against what another store answered', async () => {
+  const store = createMemoryStore<{ '': number }>({ history: { commits: 2 } })
+  const other = createMemoryStore<{ '': number }>({ name: 'other' })
+  await other.commit([put('x', 1)])
+  for (let i = 0; i < 5; i++) await store.commit([put('a', i)])
+  await transact(store, async (tx) => {
+    const [entry] = await tx.unguarded(other, 'x')
+    tx.put('a', entry?.value ?? 0)
+    tx.put('b', 2)
+  })
+  expect(keysOf((await store.fetch(everything)).entries)).toBe('ab')
+  expect(await get(store, 'a')).toBe(1)
+})
+
 test('reads in parallel are of one point', async () => {
   const store = createMemoryStore<{ '': number }>()
   await store.commit([put('a', 1), put('b', 1)])

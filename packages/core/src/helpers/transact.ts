@@ -97,7 +97,7 @@ export async function transact<T extends Types, R>(
     const tx = new Transaction<T>(store, options)
     try {
       const value = await work(tx)
-      const { changes, ...conditions } = tx.end()
+      const { changes, ...conditions } = await tx.end()
       const versions = changes.length === 0 ? (conditions.basis ?? store.reached) : await apply(changes, conditions)
       return { value, versions }
     } catch (error) {
@@ -108,7 +108,7 @@ export async function transact<T extends Types, R>(
   }
 }
 
-type Conditions = Omit<ReturnType<Transaction['end']>, 'changes'>
+type Conditions = Omit<Awaited<ReturnType<Transaction['end']>>, 'changes'>
 
 /** Somebody else wrote, or what was read is forgotten: reading anew helps. */
 function isWorthAnother(error: unknown): boolean {

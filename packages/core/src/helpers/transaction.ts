@@ -130,12 +130,25 @@ export class Transaction<T extends Types = { '': unknown }> {
   }
 
   /** Ends it: what is to be committed, and under which conditions. @internal */
-  end(): Outcome {
+  async end(): Promise<Outcome> {
     this.#isOver = true
     const changes = [...this.#writes.values()]
     if (this.#basis === undefined || changes.length === 0) return { changes, basis: this.#basis }
     const guard = this.#guard()
-    return guard.length === 0 ? { changes, basis: this.#basis } : { changes, basis: this.#basis, guard }
+    const basis = await this.#completed(this.#basis)
+    return guard.length === 0 ? { changes, basis } : { changes, basis, guard }
+  }
+
+  /**
+   * What was written and never read may lie in a store of which nothing was read: of that one the newest point is as good as
+   * any. One key tells which store it is, since a commit goes to one.
+   */
+  async #completed(basis: Versions): Promise<Versions> {
+    if (this.#store.sources.every((source) => source in basis)) return basis
+    const isRead = (key: string): boolean => this.#keys.has(key) || this.#spans.some((span) => spanHas(span, key))
+    const blind = [...this.#writes.keys()].find((key) => !isRead(key))
+    if (blind === undefined) return basis
+    return { ...(await this.#store.fetch(blind, this.#options)).versions, ...basis }
   }
 
   /** What was read and is not written: a key that is written is checked with the basis anyway. */

@@ -1,3 +1,4 @@
+import { nothingKnown } from '../commit-checks.ts'
 import type { CommitRequest } from '../commit-request.ts'
 import type { HistoryBounds } from '../limits.ts'
 import { compareKeys } from '../keys/order.ts'
@@ -78,7 +79,7 @@ export class VersionedTree {
   /** The keys, of those given and of those in the guarded spans, that changed after a version. */
   changedAfter(version: number, keys: readonly string[], guard: Spans | undefined): string[] {
     const changed = new Set<string>()
-    for (const key of keys) if ((this.#tree.get(key)?.version ?? 0) > version) changed.add(key)
+    for (const key of keys) if ((this.#tree.get(key)?.version ?? nothingKnown) > version) changed.add(key)
     for (const { lo, hi } of guard?.list ?? []) {
       this.#tree.scan(lo, hi, false, (key, cell) => {
         if (cell.version > version) changed.add(key)

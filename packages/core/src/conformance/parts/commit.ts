@@ -100,6 +100,23 @@ export const committing: Part = {
       },
     },
     {
+      title: 'section 6: where basis says nothing of the source, all that was ever there is a conflict',
+      needs: ['commit', 'manyKeys'],
+      run: async (bench) => {
+        const [a = '', b = '', c = ''] = bench.keys(3)
+        await bench.put(a, b)
+        await bench.delete(b)
+        const { guard } = bench.store.supports
+        for (const basis of [{}, { 'of another store@1': 1_000 }]) {
+          await conflict(bench, [bench.change(a)], { basis }, [a])
+          await conflict(bench, [{ key: a, gone: true }, bench.change(c)], { basis }, [a])
+          await conflict(bench, [bench.change(b)], { basis }, [b])
+          if (guard !== 'none') await conflict(bench, [bench.change(c)], { basis, guard: a }, [a])
+        }
+        if (bench.store.oldest[bench.source] === 0) await commits(bench, [bench.change(c)], { basis: {} })
+      },
+    },
+    {
       title: 'section 6: of two commits on one basis, the second is a conflict',
       needs: ['commit'],
       run: async (bench) => {
