@@ -221,6 +221,8 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
       )
     }
     const began = this.clock.now()
+    // When it has been reached, nothing tells any more what was waited for.
+    const source = this.onEvent === undefined ? undefined : firstBehind(this.reached, point)
     return new Promise((resolve, reject) => {
       let deaf: (() => void) | undefined
       const run = (): void => {
@@ -241,7 +243,7 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
       const finish = (): void => {
         stopTimer?.()
         deaf?.()
-        this.onEvent?.({ type: 'stall', source: firstBehind(this.reached, point), ms: this.clock.now() - began })
+        this.onEvent?.({ type: 'stall', source, ms: this.clock.now() - began })
       }
       const stopTimer =
         timeoutMs === Infinity ? undefined : this.clock.after(timeoutMs, () => fail(this.#stalled(point)))
@@ -331,7 +333,7 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
         return this.#feeds.follow(feed, spans)
       },
       unfollow: (feed, followed) => this.#feeds.unfollow(feed, followed),
-      noted: (type, count) => this.onEvent?.({ type, count }),
+      noted: (type, count, from, to) => this.onEvent?.({ type, source: firstBehind(from, to), count }),
     }
   }
 

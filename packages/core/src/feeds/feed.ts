@@ -24,7 +24,12 @@ export interface FeedHost {
   ): Promise<T>
   follow(feed: StoreFeed, spans: Spans): Followed
   unfollow(feed: StoreFeed, followed: Followed): void
-  noted(type: 'fold' | 'reset', count: number): void
+  /**
+   * Something that is worth an event.
+   *
+   * @param from where it began: the event names the first source that has moved on since
+   */
+  noted(type: 'fold' | 'reset', count: number, from: Versions, to: Versions): void
 }
 
 /** How often a take goes on to a newer point, where a history is too short for the one before. */
@@ -268,7 +273,7 @@ export class StoreFeed implements Feed {
       const shared = this.#shared(since, target)
       if (shared !== undefined) return this.#moved(shared, target)
       if (reaches(since, host.oldest)) return this.#patch(since, target, newest)
-      host.noted('reset', 1)
+      host.noted('reset', 1, since, host.oldest)
     } else this.#refuseBack(target)
     this.#armed = true
     if (newest) this.#pending = false
@@ -301,7 +306,10 @@ export class StoreFeed implements Feed {
       (found) => this.#moved(this.#updateOf(found, since, target, generation), target),
       (error: unknown) => {
         // While it was evaluated, the horizon passed the point held.
-        if (isFanlightError(error, 'LOST_IN_FOG') && reaches(target, this.#host.oldest)) return this.#replace(target)
+        if (isFanlightError(error, 'LOST_IN_FOG') && reaches(target, this.#host.oldest)) {
+          this.#host.noted('reset', 1, since, this.#host.oldest)
+          return this.#replace(target)
+        }
         this.#at = since
         this.#pending ||= newest
         throw error
@@ -356,7 +364,7 @@ export class StoreFeed implements Feed {
       replace === undefined
         ? { generation, changes, versions: target, behind, folded }
         : { generation, replace, changes, versions: target, behind, folded }
-    if (folded > 1) this.#host.noted('fold', folded)
+    if (folded > 1) this.#host.noted('fold', folded, since, target)
     if (generation === 0 && this.#generation === 0) {
       this.#followed.since = since
       this.#followed.until = target
