@@ -69,4 +69,4 @@ export {
 export { intersectWindows, lowerCorner, pointWindows, upperCorner, windowsHave } from './windows.ts'
 export { Lifetime } from './wrappers/lifetime.ts'
 export { type FeedMapping, MappedFeed, mapFeed } from './wrappers/map-feed.ts'
-export { type Mapping, Wrapper } from './wrappers/wrapper.ts'
+export { type Mapping, WritableWrapper, Wrapper } from './wrappers/wrapper.ts'

@@ -6,7 +6,7 @@ import { SessionFeed } from './session/feed.ts'
 import { type CommitSeries, commitOnce, nextId } from './session/commit-once.ts'
 import { SessionSteps } from './session/steps.ts'
 import type {
-  ChangeOf,
+  Change,
   ChangesOptions,
   CommitOptions,
   Feed,
@@ -25,7 +25,7 @@ import type {
 import { noneOf } from './none-of.ts'
 import { checkVersions, mergeVersions, reaches, resolvePoint } from './versions.ts'
 import { lowerCorner } from './windows.ts'
-import { Wrapper } from './wrappers/wrapper.ts'
+import { WritableWrapper } from './wrappers/wrapper.ts'
 
 /** Options of `createSession`. */
 export interface SessionOptions extends Seams {
@@ -49,8 +49,10 @@ export interface WritableSession<T extends Types = { '': unknown }> extends Writ
   readonly min: Versions
 }
 
-class SessionStore<T extends Types> extends Wrapper<T> {
-  readonly commit?: (changes: readonly ChangeOf<T>[], options?: CommitOptions) => Promise<Versions>
+class SessionStore<T extends Types> extends WritableWrapper<T> {
+  readonly #retries: number
+  readonly #series: CommitSeries
+  readonly #pause: (attempt: number, signal: AbortSignal) => Promise<void>
   readonly #steps = new SessionSteps()
   /** Ends what waits between two attempts of a commit. */
   readonly #ended = new AbortController()
@@ -60,24 +62,10 @@ class SessionStore<T extends Types> extends Wrapper<T> {
     super(inner, 'session', { update: (update) => this.#seen(update) })
     const { clock = systemClock, random = systemRandom, retries = 5, retryMs = 100, retryMsMax = 5_000 } = options
     const backOff: BackOff = { firstMs: retryMs, mostMs: retryMsMax }
+    this.#retries = retries
+    this.#series = { session: randomWord(random), number: 0 }
+    this.#pause = (attempt, signal) => pause(backOffMs(attempt, backOff, random), clock, signal)
     this.life.onClose(() => this.#ended.abort())
-    const commit = (inner as Store).commit?.bind(inner)
-    if (commit === undefined) return
-    const series: CommitSeries = { session: randomWord(random), number: 0 }
-    this.commit = (changes, own) =>
-      this.commits(() => {
-        this.#forgetReset()
-        const born = mergeVersions(inner.reached, this.#min)
-        const id = own?.id ?? (inner.supports.ids ? nextId(series, born) : undefined)
-        const wait = (attempt: number): Promise<void> => {
-          const signal =
-            own?.signal === undefined ? this.#ended.signal : AbortSignal.any([own.signal, this.#ended.signal])
-          return pause(backOffMs(attempt, backOff, random), clock, signal)
-        }
-        const all = id === undefined ? own : { ...own, id }
-        const done = commitOnce((one) => commit(changes, one), all, retries, wait)
-        return done.then((versions) => this.#note(versions))
-      })
   }
 
   get min(): Versions {
@@ -121,6 +109,20 @@ class SessionStore<T extends Types> extends Wrapper<T> {
       mergeVersions(min, this.#resolved(options.since ?? {})),
       options.signal,
     ) as Feed<ValueAt<T, Q>>
+  }
+
+  protected override committed(changes: readonly Change[], options: CommitOptions | undefined): Promise<Versions> {
+    this.#forgetReset()
+    const { reached, supports } = this.inner
+    const born = mergeVersions(reached, this.#min)
+    const id = options?.id ?? (supports.ids ? nextId(this.#series, born) : undefined)
+    const wait = (attempt: number): Promise<void> => {
+      const ended = this.#ended.signal
+      return this.#pause(attempt, options?.signal === undefined ? ended : AbortSignal.any([options.signal, ended]))
+    }
+    const all = id === undefined ? options : { ...options, id }
+    const done = commitOnce((one) => this.commitInside(changes, one), all, this.#retries, wait)
+    return done.then((versions) => this.#note(versions))
   }
 
   #together(inner: Feed, query: Query, least: Versions, signal: AbortSignal | undefined): Feed {

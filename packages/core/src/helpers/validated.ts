@@ -1,6 +1,6 @@
 import { FanlightError } from '../errors.ts'
-import type { Change, ChangeOf, CommitOptions, Store, Types, Versions, WritableStore } from '../store.ts'
-import { Wrapper } from '../wrappers/wrapper.ts'
+import type { Change, CommitOptions, Store, Types, Versions, WritableStore } from '../store.ts'
+import { WritableWrapper } from '../wrappers/wrapper.ts'
 import type { SchemaOutput, StandardIssue, StandardResult, StandardSchema } from './standard-schema.ts'
 
 /** One schema for each prefix of keys; the longest prefix that a key starts with counts. */
@@ -13,27 +13,29 @@ export type Validated<T, S> = S extends StandardSchema
   ? { '': SchemaOutput<S> }
   : { [P in keyof S & string]: SchemaOutput<S[P]> } & Omit<T, keyof S>
 
-class ValidatedStore<T extends Types> extends Wrapper<T> {
-  readonly commit?: (changes: readonly ChangeOf<T>[], options?: CommitOptions) => Promise<Versions>
+class ValidatedStore<T extends Types> extends WritableWrapper<T> {
+  readonly #schemas: ReadonlyMap<string, StandardSchema>
+  /** The longest first. */
+  readonly #prefixes: readonly string[]
 
   constructor(inner: Store<Types>, schemas: ReadonlyMap<string, StandardSchema>) {
     super(inner, 'validated')
-    const prefixes = [...schemas.keys()].sort((a, b) => b.length - a.length)
-    const commit = (inner as Store).commit?.bind(inner)
-    if (commit === undefined) return
-    const check = (change: Change): Change | Promise<Change> => {
-      if (typeof change?.key !== 'string' || change.gone === true) return change
-      const schema = schemas.get(prefixes.find((prefix) => change.key.startsWith(prefix)) ?? '')
-      return schema === undefined ? change : validate(change, schema)
-    }
-    this.commit = (changes, options) =>
-      this.commits(() => {
-        if (!Array.isArray(changes)) return commit(changes, options)
-        const checked = (changes as readonly Change[]).map(check)
-        // Without a wait where no schema waits, so that commits stay in the order in which they were made.
-        if (!checked.some((change) => change instanceof Promise)) return commit(checked as Change[], options)
-        return Promise.all(checked.map((change) => Promise.resolve(change))).then((all) => commit(all, options))
-      })
+    this.#schemas = schemas
+    this.#prefixes = [...schemas.keys()].sort((a, b) => b.length - a.length)
+  }
+
+  protected override committed(changes: readonly Change[], options: CommitOptions | undefined): Promise<Versions> {
+    if (!Array.isArray(changes)) return this.commitInside(changes, options)
+    const checked = (changes as readonly Change[]).map((change) => this.#check(change))
+    // Without a wait where no schema waits, so that commits stay in the order in which they were made.
+    if (!checked.some((change) => change instanceof Promise)) return this.commitInside(checked as Change[], options)
+    return Promise.all(checked.map((change) => Promise.resolve(change))).then((all) => this.commitInside(all, options))
+  }
+
+  #check(change: Change): Change | Promise<Change> {
+    if (typeof change?.key !== 'string' || change.gone === true) return change
+    const schema = this.#schemas.get(this.#prefixes.find((prefix) => change.key.startsWith(prefix)) ?? '')
+    return schema === undefined ? change : validate(change, schema)
   }
 }
 

@@ -3,7 +3,6 @@ import { assertKey, cutKey } from '../keys/order.ts'
 import { type Span, intersectSpan, isEmptySpan, prefixEnd, rangeOf, readQuery } from '../ranges.ts'
 import type {
   Change,
-  ChangeOf,
   CommitOptions,
   Entry,
   Query,
@@ -18,7 +17,7 @@ import type {
   Versions,
   WritableStore,
 } from '../store.ts'
-import { type Mapping, Wrapper } from './wrapper.ts'
+import { type Mapping, WritableWrapper } from './wrapper.ts'
 
 /** The types of what lies under the prefix `P` of a store with the types `T`. */
 export type Under<T, P extends string> = string extends P
@@ -42,28 +41,26 @@ type Longest<K extends string, All extends string = K> = K extends unknown
     : never
   : never
 
-class PrefixedStore<T extends Types> extends Wrapper<T> {
-  readonly commit?: (changes: readonly ChangeOf<T>[], options?: CommitOptions) => Promise<Versions>
-  readonly #prefix: string
+class PrefixedStore<T extends Types> extends WritableWrapper<T> {
+  readonly #keys: PrefixMapping
 
   constructor(inner: Store<Types>, keys: PrefixMapping) {
     super(inner, `prefixed ${JSON.stringify(keys.prefix)}`, keys)
-    this.#prefix = keys.prefix
-    const commit = (inner as Store).commit?.bind(inner)
-    if (commit === undefined) return
-    this.commit = (changes, options) =>
-      this.commits(() => {
-        const { guard } = options ?? {}
-        const mapped = guard === undefined ? options : { ...options, guard: keys.query(guard) }
-        const inside = Array.isArray(changes) ? changes.map((change: Change) => keys.change(change)) : changes
-        return commit(inside, mapped).catch((error: unknown) => {
-          throw keys.error(error)
-        })
-      })
+    this.#keys = keys
   }
 
   override get supports(): Supports {
-    return { ...this.inner.supports, single: this.inner.supports.single && this.#prefix === '' }
+    return { ...this.inner.supports, single: this.inner.supports.single && this.#keys.prefix === '' }
+  }
+
+  protected override committed(changes: readonly Change[], options: CommitOptions | undefined): Promise<Versions> {
+    const keys = this.#keys
+    const { guard } = options ?? {}
+    const mapped = guard === undefined ? options : { ...options, guard: keys.query(guard) }
+    const inside = Array.isArray(changes) ? changes.map((change: Change) => keys.change(change)) : changes
+    return this.commitInside(inside, mapped).catch((error: unknown) => {
+      throw keys.error(error)
+    })
   }
 }
 

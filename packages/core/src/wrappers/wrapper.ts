@@ -1,8 +1,10 @@
 import { onAbort } from '../on-abort.ts'
 import { failedCommit } from '../base-store.ts'
-import type { FanlightError } from '../errors.ts'
+import { FanlightError } from '../errors.ts'
 import type {
+  Change,
   ChangesOptions,
+  CommitOptions,
   Continued,
   Feed,
   FeedState,
@@ -26,6 +28,9 @@ import { type FeedMapping, MappedFeed } from './map-feed.ts'
 export interface Mapping extends FeedMapping {
   readonly snapshot?: (snapshot: Snapshot, query: Query) => Snapshot
 }
+
+/** Changes several keys as one: a method that a store may have. */
+type Commit<T extends Types> = NonNullable<Store<T>['commit']>
 
 /**
  * A store that shows another one in another way, with the same sources. It does not own that store: closing it ends what
@@ -119,16 +124,6 @@ export abstract class Wrapper<T extends Types> implements Store<T> {
     return mapped
   }
 
-  /** A commit through the wrapper: closing waits for it. */
-  protected commits(work: () => Promise<Versions>): Promise<Versions> {
-    try {
-      this.life.assertOpen()
-      return this.life.finish(work())
-    } catch (error) {
-      return Promise.reject(failedCommit(error, 'no'))
-    }
-  }
-
   #inside(query: Query): Query {
     return this.#mapping.query?.(query) ?? query
   }
@@ -144,6 +139,40 @@ export abstract class Wrapper<T extends Types> implements Store<T> {
     if (error === undefined) return run
     return run.catch((why: unknown) => {
       throw error(why)
+    })
+  }
+}
+
+/** A wrapper that takes commits as long as the store inside does. */
+export abstract class WritableWrapper<T extends Types> extends Wrapper<T> {
+  /** Live, as `supports` is: a router takes commits from when a store is mounted that does. */
+  get commit(): Commit<T> {
+    return (this.inner.commit === undefined ? undefined : this.#commit) as Commit<T>
+  }
+
+  readonly #commit = (changes: readonly Change[], options?: CommitOptions): Promise<Versions> => {
+    try {
+      this.life.assertOpen()
+      // Closing waits for it.
+      return this.life.finish(this.committed(changes, options))
+    } catch (error) {
+      return Promise.reject(failedCommit(error, 'no'))
+    }
+  }
+
+  /** How a commit is made through the wrapper. What it throws at once counts as not applied. */
+  protected abstract committed(changes: readonly Change[], options: CommitOptions | undefined): Promise<Versions>
+
+  /**
+   * A commit to the store inside.
+   *
+   * @throws READ_ONLY where that takes none any more
+   */
+  protected commitInside(changes: readonly Change[], options: CommitOptions | undefined): Promise<Versions> {
+    const { inner } = this
+    if (inner.commit !== undefined) return inner.commit(changes, options)
+    throw new FanlightError('READ_ONLY', 'the store inside takes no commits any more: look at `commit` before each', {
+      applied: 'no',
     })
   }
 }
