@@ -27,7 +27,9 @@ export class MemoryShelf implements Shelf {
   }
 
   get oldest(): number {
-    return Math.max(this.#out.horizon, this.#rest.horizon)
+    this.#out.trim(this.#clock)
+    this.#rest.trim(this.#clock)
+    return this.#horizon
   }
 
   get newest(): number {
@@ -68,8 +70,13 @@ export class MemoryShelf implements Shelf {
 
   /** Who took their time may come when the history has gone on: what it says of a state before its horizon is not true. */
   #refuseLost(n: number): void {
-    if (n < this.oldest)
+    if (n < this.#horizon)
       throw new FanlightError('LOST_IN_FOG', 'the view has forgotten this state: ask for a later one')
+  }
+
+  /** Without a look at the clock: what was found to be there stays while it is read. */
+  get #horizon(): number {
+    return Math.max(this.#out.horizon, this.#rest.horizon)
   }
 
   #scan(area: Area, span: Span, n: number): readonly Entry[] {

@@ -375,3 +375,21 @@ describe('a function that throws', () => {
     expect(await shown(view)).toEqual({ a: 1, b: 4 })
   })
 })
+
+test('L7: a view forgets what has grown too old where nothing changes either', async () => {
+  const clock = manualClock()
+  const raw = createMemoryStore({ ...raws, clock })
+  const [source = ''] = raw.sources
+  const view = createView(raw, { map: same, clock, history: { ageMs: 1000 }, definition: 'd' })
+  for (let i = 1; i <= 5; i++) {
+    await raw.commit([put('a', i)])
+    await caughtUp(view, raw)
+  }
+  const since = { [source]: 3, 'view@d': 0 }
+  const feed = view.watch('a', { since })
+  expect(view.oldest[source]).toBeLessThanOrEqual(1)
+  await clock.advance(100_000)
+  expect(view.oldest[source]).toBe(5)
+  expect(await feed.take()).toMatchObject({ replace: { entries: [{ key: 'a', value: 5 }] }, changes: [] })
+  await expect(view.changes('a', { since })).rejects.toMatchObject({ code: 'LOST_IN_FOG' })
+})

@@ -12,6 +12,9 @@ interface Touched {
   readonly written: ReadonlySet<string>
 }
 
+/** Before every version: what a basis holds of a source that it does not name. */
+const nothingKnown = -1
+
 /** A commit that went through: nothing that it depends on changed between its basis and its version. */
 export function checkCommitted(
   model: Model,
@@ -57,7 +60,7 @@ function touchedAfter(
   const state = new Map<string, unknown>()
   for (const { at, changes: made } of model.commits) {
     const after = Object.entries(at).some(([source, version]) => {
-      return version > (from[source] ?? Infinity) && version < (until[source] ?? Infinity)
+      return version > (from[source] ?? nothingKnown) && version < (until[source] ?? Infinity)
     })
     for (const change of made) {
       const { key } = change

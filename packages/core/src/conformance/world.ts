@@ -107,6 +107,12 @@ export class World {
     const { oldest } = this.bench.store
     return Object.entries(oldest).some(([source, version]) => (point[source] ?? Infinity) < version)
   }
+
+  /** The same of a basis: where it does not name a source, nothing is known of that since its beginning. */
+  isLostBasis(basis: Versions): boolean {
+    const { oldest } = this.bench.store
+    return Object.entries(oldest).some(([source, version]) => (basis[source] ?? 0) < version)
+  }
 }
 
 /** One of a list, counted from its end; undefined where it is empty. */

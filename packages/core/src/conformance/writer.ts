@@ -88,7 +88,7 @@ export class Writer {
     if (!isFanlightError(error)) throw error
     same(error.applied, 'no', `applied of ${show(error)}`)
     const { basis, guard } = options
-    if (error.code === 'LOST_IN_FOG' && basis !== undefined && this.#world.isLost(basis)) return
+    if (error.code === 'LOST_IN_FOG' && basis !== undefined && this.#world.isLostBasis(basis)) return
     // A guard may lie in another store than the keys.
     if (error.code === 'NOT_ATOMIC' && guard !== undefined && bench.setup.place !== undefined) return
     if (error.code !== 'CONFLICT') throw error

@@ -299,23 +299,25 @@ export class StoreFeed implements Feed {
   #patch(since: Versions, target: Versions, newest: boolean): Update | undefined | Promise<Update | undefined> {
     // The query may be changed while this is evaluated: the update still answers the one before.
     const [spans, generation] = [this.#spans, this.#generation]
-    const difference = this.#evaluate(() => this.#host.differenceOf(spans, since, target))
-    if (!(difference instanceof Promise))
-      return this.#moved(this.#updateOf(difference, since, target, generation), target)
-    const update = difference.then(
-      (found) => this.#moved(this.#updateOf(found, since, target, generation), target),
-      (error: unknown) => {
-        // While it was evaluated, the horizon passed the point held.
-        if (isFanlightError(error, 'LOST_IN_FOG') && reaches(target, this.#host.oldest)) {
-          this.#host.noted('reset', 1, since, this.#host.oldest)
-          return this.#replace(target)
-        }
-        this.#at = since
-        this.#pending ||= newest
-        throw error
-      },
-    )
-    return this.#busy(update, since)
+    const made = (found: Difference): Update | undefined =>
+      this.#moved(this.#updateOf(found, since, target, generation), target)
+    const failed = (error: unknown): Update | Promise<Update> => {
+      // While it was evaluated, the horizon passed the point held.
+      if (isFanlightError(error, 'LOST_IN_FOG') && reaches(target, this.#host.oldest)) {
+        this.#host.noted('reset', 1, since, this.#host.oldest)
+        return this.#replace(target)
+      }
+      this.#at = since
+      this.#pending ||= newest
+      throw error
+    }
+    let difference: Difference | Promise<Difference>
+    try {
+      difference = this.#host.differenceOf(spans, since, target)
+    } catch (error) {
+      return failed(error)
+    }
+    return difference instanceof Promise ? this.#busy(difference.then(made, failed), since) : made(difference)
   }
 
   #replace(target: Versions): Update | Promise<Update> {

@@ -25,6 +25,7 @@ function supporting(store: Store, supports: Partial<Supports>, seen: (CommitOpti
   Object.defineProperty(shown, 'supports', { value: { ...store.supports, ...supports } })
   const commit = shown.commit?.bind(shown)
   Object.defineProperty(shown, 'commit', {
+    configurable: true,
     value: (changes: never, options?: CommitOptions) => {
       seen.push(options)
       return commit?.(changes, options)

@@ -74,3 +74,21 @@ test('section 6: a commit that was born at nothing is LOST_IN_FOG when some of t
   await expect(store.commit([put('a', 1)], { id })).rejects.toMatchObject(refused)
   expect(Object.values(store.reached)).toEqual([6])
 })
+
+test('L7: what has grown too old is forgotten where nobody commits, and whoever held it gets a replacement', async () => {
+  const clock = manualClock()
+  const store = createMemoryStore({ clock, history: { ageMs: 1000 } })
+  const [source = ''] = store.sources
+  for (let i = 1; i <= 5; i++) {
+    await store.commit([put('a', i)])
+    await clock.advance(400)
+  }
+  expect(store.oldest).toEqual({ [source]: 3 })
+  const feed = store.watch('a', { since: { [source]: 3 } })
+  await clock.advance(100_000)
+  expect(store.oldest).toEqual({ [source]: 5 })
+  expect(await feed.take()).toMatchObject({ replace: { entries: [{ key: 'a', value: 5 }] }, changes: [] })
+  await expect(store.changes('a', { since: { [source]: 4 } })).rejects.toMatchObject({ code: 'LOST_IN_FOG' })
+  await expect(store.fetch('a', { max: { [source]: 4 } })).rejects.toMatchObject({ code: 'LOST_IN_FOG' })
+  expect((await store.fetch('a')).windows[source]).toEqual({ from: 5, to: 5 })
+})

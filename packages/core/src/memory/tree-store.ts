@@ -55,6 +55,7 @@ export abstract class TreeStore<T extends Types = { '': unknown }> extends BaseS
   }
 
   get oldest(): Versions {
+    this.tree.trim(this.clock)
     const { horizon } = this.tree
     if (this.#oldest[this.source] !== horizon) this.#oldest = { [this.source]: horizon }
     return this.#oldest

@@ -1,3 +1,4 @@
+import type { Clock } from '../ambient.ts'
 import { nothingKnown } from '../commit-checks.ts'
 import type { CommitRequest } from '../commit-request.ts'
 import type { HistoryBounds } from '../limits.ts'
@@ -27,11 +28,13 @@ const dropsPerCommit = 4
 export class VersionedTree {
   readonly #tree = new SortedTree()
   readonly #log: CommitLog
+  readonly #ages: boolean
   #horizon: number
   #version: number
 
   constructor(bounds: HistoryBounds, version = 0) {
     this.#log = new CommitLog(bounds)
+    this.#ages = bounds.ageMs !== Infinity
     this.#horizon = this.#version = version
   }
 
@@ -64,6 +67,15 @@ export class VersionedTree {
     const { bytes, id, meta } = request
     this.#log.push({ version, at: now, bytes, cells, changes: id === undefined ? none : request.changes, id, meta })
     for (let i = 0; i < dropsPerCommit && this.#log.overdue(now); i++) this.#dropOldest()
+  }
+
+  /**
+   * Forgets what has grown too old: where nobody commits, only whoever asks for the horizon notices that time goes by. That
+   * costs a constant time a commit, and nothing where age does not count.
+   */
+  trim(clock: Clock): void {
+    if (!this.#ages) return
+    for (const now = clock.now(); this.#log.overdue(now);) this.#dropOldest()
   }
 
   /** The commit with this id, as it was applied. */
