@@ -1,4 +1,4 @@
-import { type Change, type Clock, type Entry, FanlightError, type History } from '@fanlight/core'
+import { type Change, type Clock, type Entry, FanlightError, type History, type Replace } from '@fanlight/core'
 import { type Difference, type Span, type Spans, VersionedTree, historyBounds, spansOf } from '@fanlight/core/kit'
 import {
   type Area,
@@ -49,7 +49,8 @@ export class MemoryShelf implements Shelf {
 
   difference(spans: Spans, since: number, until: number): Difference {
     this.#refuseLost(since)
-    return this.#out.difference(spans, since, until)
+    const { replace, changes, folded } = this.#out.difference(spans, since, until)
+    return { replace: replace && withoutVersions(replace), changes, folded }
   }
 
   reader(n: number = this.#n): Reader {
@@ -84,6 +85,11 @@ export class MemoryShelf implements Shelf {
     const { entries } = this.#rest.read(spansOf([filedSpan(area, span)]), n)
     return entries.map(({ key, value }) => ({ key: key.slice(area.length + 1), value }))
   }
+}
+
+/** The versions of the shelf mean nothing to the readers of a view. */
+export function withoutVersions({ ranges, entries }: Replace): Replace {
+  return { ranges, entries: entries.map(({ key, value }) => ({ key, value })) }
 }
 
 /** A change under the name of its area. */

@@ -3,7 +3,6 @@ import {
   type Entry,
   FanlightError,
   type Query,
-  type Replace,
   type Scanned,
   type Snapshot,
   type SourceId,
@@ -13,7 +12,7 @@ import {
   prefixed,
 } from '@fanlight/core'
 import { type Difference, type Spans, rangeOf } from '@fanlight/core/kit'
-import { bytesOf, changeOf, filed, filedSpan } from './memory-shelf.ts'
+import { bytesOf, changeOf, filed, filedSpan, withoutVersions } from './memory-shelf.ts'
 import type { Area, Opened, Reader, Shelf, ShelfChange, ShelfReading, Watermark, Written } from './shelf.ts'
 
 /** A store that takes commits. */
@@ -182,11 +181,6 @@ function readMark(value: unknown): Watermark | undefined {
 /** An entry under its own key. */
 function unfiled(area: Area, { key, value }: Entry): Entry {
   return { key: key.slice(area.length + 1), value }
-}
-
-/** The versions of the shelf's store mean nothing to the readers of a view. */
-function withoutVersions({ ranges, entries }: Replace): Replace {
-  return { ranges, entries: entries.map(({ key, value }) => ({ key, value })) }
 }
 
 function unfiledScan({ more, range }: Scanned): Scanned {

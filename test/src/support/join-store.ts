@@ -89,7 +89,8 @@ export class JoinStore extends BaseStore {
         const wait = { signal, timeoutMs: Infinity }
         const step = { since: { ...store.reached, [source]: version }, until: { [source]: version + 1 }, ...wait }
         const keys = await store.changes({}, step).then(
-          ({ changes }) => changes.map(({ key }) => key),
+          // Where the answer is told in place of what changed, any key may have.
+          ({ replace, changes }) => (replace === undefined ? changes.map(({ key }) => key) : undefined),
           // Lost: the store forgot the step before it could be looked at.
           (error: unknown) => (isFanlightError(error, 'LOST_IN_FOG') ? undefined : Promise.reject(error as Error)),
         )

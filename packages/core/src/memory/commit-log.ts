@@ -1,4 +1,4 @@
-import type { Change, CommitId } from '../store.ts'
+import type { Change, CommitId, Replace } from '../store.ts'
 import type { HistoryBounds } from '../limits.ts'
 import { compareKeys } from '../keys/order.ts'
 import { type Spans, spanHas, spansHave } from '../ranges.ts'
@@ -6,6 +6,8 @@ import { Cell, deleted } from './cell.ts'
 
 /** What differs between two versions. */
 export interface VersionedDifference {
+  /** The answer at the second version, where more changed than it is large. */
+  readonly replace?: Replace | undefined
   readonly changes: readonly Change[]
   readonly folded: number
 }

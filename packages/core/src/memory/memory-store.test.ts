@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { del, put } from '../put.ts'
+import { everything } from '../ranges.ts'
 import { manualClock, seededRandom } from '../testing/index.ts'
 import { createMemoryStore, type MemoryStore } from './memory-store.ts'
 
@@ -91,4 +92,23 @@ test('L7: what has grown too old is forgotten where nobody commits, and whoever 
   await expect(store.changes('a', { since: { [source]: 4 } })).rejects.toMatchObject({ code: 'LOST_IN_FOG' })
   await expect(store.fetch('a', { max: { [source]: 4 } })).rejects.toMatchObject({ code: 'LOST_IN_FOG' })
   expect((await store.fetch('a')).windows[source]).toEqual({ from: 5, to: 5 })
+})
+
+test.each<[string, (store: MemoryStore, keys: readonly string[]) => Promise<unknown>]>([
+  ['in one commit', (store, keys) => store.commit(keys.map(del))],
+  ['in many', (store, keys) => Promise.all(keys.map((key) => store.commit([del(key)])))],
+])('L8: what changed more than the answer is large comes as the answer: %s', async (_how, remove) => {
+  const store = createMemoryStore()
+  const keys = Array.from({ length: 5_000 }, (_, n) => `k${n}`)
+  const since = await store.commit(keys.map((key) => put(key, 1)))
+  const feed = store.watch(everything, { since })
+  await remove(store, keys.slice(50))
+  const { entries } = await store.fetch(everything)
+  expect(entries).toHaveLength(50)
+  const replace = { ranges: [everything], entries }
+  expect(await store.changes(everything, { since })).toMatchObject({ replace, changes: [] })
+  expect(await feed.take()).toMatchObject({ replace, changes: [] })
+  // Where the answer is larger, or few changes are told, they are told one by one.
+  expect((await store.changes('k77', { since })).changes).toEqual([{ key: 'k77', gone: true }])
+  expect((await store.changes({ gte: 'k1', limit: 60 }, { since })).replace).toBeUndefined()
 })

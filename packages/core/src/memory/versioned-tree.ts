@@ -3,7 +3,7 @@ import { nothingKnown } from '../commit-checks.ts'
 import type { CommitRequest } from '../commit-request.ts'
 import type { HistoryBounds } from '../limits.ts'
 import { compareKeys } from '../keys/order.ts'
-import { type Span, type Spans, isEmptySpan, rangeOf, scannedUpTo, spansHave } from '../ranges.ts'
+import { type Span, type Spans, isEmptySpan, mergeSpans, rangeOf, scannedUpTo, spansHave } from '../ranges.ts'
 import type { Change, CommitId, Entry, Scanned } from '../store.ts'
 import { Cell, deleted } from './cell.ts'
 import { CommitLog, type LogRecord, type VersionedDifference, changesOf } from './commit-log.ts'
@@ -20,6 +20,9 @@ export interface VersionedReading {
 
 /** How many records one commit may drop: more than it adds, so that the log shrinks, and few, so that no commit is slow. */
 const dropsPerCommit = 4
+
+/** So few changes are told one by one, however small the answer is. */
+const changesMin = 100
 
 /**
  * A sorted map with a history: every key's newest cell in a tree, its past in a chain behind it, and the commits in a log.
@@ -121,8 +124,19 @@ export class VersionedTree {
     return { entries, from: scan.from, to: scan.to, more }
   }
 
-  /** What differs between the answers at two versions, neither before the horizon. */
+  /**
+   * What differs between the answers at two versions, neither before the horizon: the changes, or the second answer where
+   * that is less (L8).
+   */
   difference(spans: Spans, since: number, until: number): VersionedDifference {
+    const told = this.#changes(spans, since, until)
+    const { length } = told.changes
+    if (length <= changesMin || !this.#isSmaller(spans, until, length)) return told
+    const { entries } = this.read(spans, until)
+    return { replace: { ranges: mergeSpans(spans.list).map(rangeOf), entries }, changes: [], folded: told.folded }
+  }
+
+  #changes(spans: Spans, since: number, until: number): VersionedDifference {
     const start = this.#log.indexAfter(since)
     const end = this.#log.indexAfter(until)
     if (end - start === 1) {
@@ -167,6 +181,23 @@ export class VersionedTree {
       if (left < 0) return undefined
     }
     return { changes: changesOf([...last.values()]), folded: versions.size }
+  }
+
+  /** Whether the answer has fewer entries than this; false where it takes long to find out. */
+  #isSmaller(spans: Spans, at: number, size: number): boolean {
+    let count = 0
+    let left = 4 * size
+    for (const { lo, hi, limit } of spans.list) {
+      let room = limit
+      this.#tree.scan(lo, hi, false, (_key, newest) => {
+        if (room > 0 && Cell.isThere(Cell.at(newest, at))) {
+          room--
+          count++
+        }
+        return room <= 0 || count >= size || --left < 0 ? stop : undefined
+      })
+    }
+    return count < size && left >= 0
   }
 
   #dropOldest(): void {
