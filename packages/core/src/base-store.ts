@@ -1,11 +1,12 @@
 import type { AtHand } from './at-hand.ts'
 import { onAbort } from './on-abort.ts'
 import { type Clock, type Random, type Seams, systemClock, systemRandom } from './ambient.ts'
+import { checkOption, checkOptions } from './check-options.ts'
 import { FanlightError, aborted, closed, isFanlightError } from './errors.ts'
 import { type FeedHost, StoreFeed } from './feeds/feed.ts'
 import { FeedRegistry } from './feeds/feed-registry.ts'
 import { Waiters } from './feeds/waiters.ts'
-import { type Limits, defaultLimits } from './limits.ts'
+import { type Limits, checkLimits } from './limits.ts'
 import { type Spans, readQuery } from './ranges.ts'
 import type { Difference, Reading } from './reading.ts'
 import { type Soon, promised } from './soon.ts'
@@ -43,6 +44,9 @@ export interface BaseOptions extends Seams {
 
 const live: SourceState = { status: 'live' }
 
+/** What an asker may say of a wait. */
+const stalls: readonly (Stall | undefined)[] = ['wait', 'fail', 'older', undefined]
+
 /**
  * What stores have in common: it checks what is asked, waits, follows and closes, so that a store has to say only what its
  * state is at a point, and what differs between two points.
@@ -66,7 +70,8 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
     this.name = options.name ?? name
     this.clock = options.clock ?? systemClock
     this.random = options.random ?? systemRandom
-    this.limits = { ...defaultLimits, ...options.limits }
+    this.limits = checkLimits(options.limits)
+    checkOptions(options, { onEvent: 'function' })
     this.onEvent = options.onEvent
     this.#feeds = new FeedRegistry(this.random, this.limits.feeds)
     this.#host = this.#hostOfFeeds()
@@ -118,6 +123,9 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
     return promised(() => {
       this.assertOpen()
       const spans = readQuery(query, this.limits.ranges)
+      if (typeof options !== 'object' || options === null) {
+        throw new FanlightError('BAD_QUERY', 'changes needs to know since when: { since: versions }')
+      }
       this.refuseAborted(options.signal)
       const since = this.resolve(options.since, 'since')
       const until = options.until === undefined ? undefined : this.resolve(options.until, 'until')
@@ -130,6 +138,7 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
 
   watch<const Q extends Query>(query: Q, options: WatchOptions = {}): Feed<ValueAt<T, Q>> {
     this.assertOpen()
+    checkOption('stall', options.stall, stalls)
     return new StoreFeed(this.#host, readQuery(query, this.limits.ranges), options) as Feed as Feed<ValueAt<T, Q>>
   }
 
@@ -214,6 +223,12 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
     go: () => Soon<R>,
   ): Promise<R> {
     const { signal, stall, timeoutMs = this.limits.timeoutMs } = options
+    try {
+      checkOption('stall', stall, stalls)
+      checkOption('timeoutMs', timeoutMs, 'amount')
+    } catch (error) {
+      return Promise.reject(error)
+    }
     if (stall === 'fail') return Promise.reject(this.#stalled(point))
     if (this.#waiters.size >= this.limits.waits) {
       return Promise.reject(

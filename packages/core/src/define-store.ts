@@ -3,7 +3,7 @@ import { readCommit } from './commit-request.ts'
 import { DefinedStore } from './defined-store.ts'
 import type { Driver, DriverReading, DriverStop, Pushed } from './driver.ts'
 import { FanlightError, isFanlightError } from './errors.ts'
-import { type Limits, defaultLimits } from './limits.ts'
+import { type Limits, checkLimits, historyBounds } from './limits.ts'
 import type { Beginning, TreeStoreOptions } from './memory/tree-store.ts'
 import { everything } from './ranges.ts'
 import type { Store, Types } from './store.ts'
@@ -16,7 +16,7 @@ import type { Store, Types } from './store.ts'
  * @param driver  reads, listens, and perhaps writes
  * @param options name (default the driver's), history (default 'lease'), limits (`timeoutMs`, default 30,000, also ends the
  *   opening), clock, random, onEvent
- * @throws UNAVAILABLE where the driver could not listen or read; STALLED where that took too long; BAD_KEY, BAD_VALUE where
+ * @throws BAD_QUERY where the driver is none, or an option out of its range; UNAVAILABLE where the driver could not listen or read; STALLED where that took too long; BAD_KEY, BAD_VALUE where
  *   it read what is no data
  *
  * @example
@@ -36,7 +36,9 @@ export async function defineStore<T extends Types = { '': unknown }>(
   driver: Driver,
   options: TreeStoreOptions = {},
 ): Promise<Store<T>> {
-  const limits: Limits = { ...defaultLimits, ...options.limits }
+  checkDriver(driver)
+  const limits = checkLimits(options.limits)
+  historyBounds(options.history)
   const opening = new Opening<T>()
   try {
     const reading = await inTime(opening.begin(driver), driver.name, limits.timeoutMs, options.clock ?? systemClock)
@@ -55,6 +57,24 @@ export async function defineStore<T extends Types = { '': unknown }>(
     const message = `${driver.name} could not be read: see the cause`
     throw new FanlightError('UNAVAILABLE', message, { store: driver.name, cause: error })
   }
+}
+
+/** @throws BAD_QUERY, which says what is missing */
+function checkDriver(driver: Driver): void {
+  const wrong = wrongIn(driver)
+  if (wrong === undefined) return
+  throw new FanlightError('BAD_QUERY', `a driver is { name, read, listen, write? }: ${wrong}`)
+}
+
+function wrongIn(driver: Driver | null | undefined): string | undefined {
+  if (typeof driver !== 'object' || driver === null) return `not ${String(driver)}`
+  if (typeof driver.name !== 'string') return '`name` must be a string'
+  for (const part of ['read', 'listen'] as const)
+    if (typeof driver[part] !== 'function') return `\`${part}\` is missing`
+  for (const part of ['write', 'writeMany', 'check'] as const) {
+    if (driver[part] !== undefined && typeof driver[part] !== 'function') return `\`${part}\` must be a function`
+  }
+  return undefined
 }
 
 /** What a driver tells before its store is there, and what is to be stopped where that never comes to be. */

@@ -18,6 +18,7 @@ export {
   refuseForgotten,
   settledBefore,
 } from './commit-checks.ts'
+export { type OptionRule, checkOption, checkOptions } from './check-options.ts'
 export { type CommitRequest, readCommit } from './commit-request.ts'
 export { aborted, closed, factsOf } from './errors.ts'
 export { type FeedHost, StoreFeed } from './feeds/feed.ts'
@@ -29,7 +30,7 @@ export { greatestOf, leastOf, restrict, worstOf } from './feeds/points.ts'
 export { type Hold, type Puller, isClosedByHolder, pull } from './feeds/pull.ts'
 export { Waiters } from './feeds/waiters.ts'
 export { assertKey, badKey, compareKeys, compareUnits, cutKey, isAstralKey, isWellFormed } from './keys/order.ts'
-export { type HistoryBounds, historyBounds, leaseMs } from './limits.ts'
+export { type HistoryBounds, checkLimits, historyBounds, leaseMs } from './limits.ts'
 export { Cell, deleted } from './memory/cell.ts'
 export { CommitLog, type LogRecord, type VersionedDifference } from './memory/commit-log.ts'
 export { type Beginning, TreeStore, type TreeStoreOptions } from './memory/tree-store.ts'

@@ -1,3 +1,5 @@
+import { type OptionRule, checkOption, checkOptions } from './check-options.ts'
+
 /** Everything that can grow has a limit; each is an option of the store. */
 export interface Limits {
   /** How deep values may nest. */
@@ -19,6 +21,24 @@ export const defaultLimits: Limits = {
   feeds: 1_000_000,
   timeoutMs: 30_000,
   waits: 1_000_000,
+}
+
+const limitRules: Readonly<Record<keyof Limits, OptionRule>> = {
+  valueDepth: 'count',
+  ranges: 'count',
+  feeds: 'count',
+  timeoutMs: 'amount',
+  waits: 'count',
+}
+
+/**
+ * Limits, complete.
+ *
+ * @throws BAD_QUERY where one is out of its range
+ */
+export function checkLimits(limits: Partial<Limits> | undefined): Limits {
+  checkOptions(limits, limitRules, 'limits.')
+  return { ...defaultLimits, ...limits }
 }
 
 /**
@@ -47,8 +67,20 @@ export interface HistoryBounds {
 /** How long `history: 'lease'` keeps what was: milliseconds. Longer than the longest default wait. */
 export const leaseMs = 60_000
 
-/** The bounds that a history option means. */
+const historyRules: Readonly<Record<keyof HistoryLimits, OptionRule>> = {
+  bytes: 'amount',
+  commits: 'count',
+  ageMs: 'amount',
+}
+
+/**
+ * The bounds that a history option means.
+ *
+ * @throws BAD_QUERY where one is out of its range
+ */
 export function historyBounds(history: History = {}): HistoryBounds {
+  if (typeof history === 'string') checkOption('history', history, ['lease'])
+  else checkOptions(history, historyRules, 'history.')
   if (history === 'lease') return { bytes: 2 ** 26, commits: Infinity, ageMs: leaseMs }
   return { bytes: history.bytes ?? 2 ** 26, commits: history.commits ?? 100_000, ageMs: history.ageMs ?? Infinity }
 }

@@ -1,5 +1,6 @@
 import { type Seams, randomWord, systemClock, systemRandom } from './ambient.ts'
 import { type BackOff, backOffMs, pause } from './back-off.ts'
+import { checkOptions } from './check-options.ts'
 import { isFanlightError } from './errors.ts'
 import { onAbort } from './on-abort.ts'
 import { SessionFeed } from './session/feed.ts'
@@ -60,6 +61,7 @@ class SessionStore<T extends Types> extends WritableWrapper<T> {
 
   constructor(inner: Store<Types>, options: SessionOptions) {
     super(inner, 'session', { update: (update) => this.#seen(update) })
+    checkOptions(options, { retries: 'count', retryMs: 'amount', retryMsMax: 'amount' })
     const { clock = systemClock, random = systemRandom, retries = 5, retryMs = 100, retryMsMax = 5_000 } = options
     const backOff: BackOff = { firstMs: retryMs, mostMs: retryMsMax }
     this.#retries = retries
@@ -91,7 +93,8 @@ class SessionStore<T extends Types> extends WritableWrapper<T> {
   /** As the store does; without `until`, never to a point before what was committed or seen through the session. */
   override changes<const Q extends Query>(query: Q, options: ChangesOptions): Promise<Update<ValueAt<T, Q>>> {
     this.#forgetReset()
-    if (options.until !== undefined || reaches(this.inner.reached, this.#ownMin())) return super.changes(query, options)
+    if (options?.until !== undefined || reaches(this.inner.reached, this.#ownMin()))
+      return super.changes(query, options)
     const { signal, timeoutMs } = options
     return super.fetch([], { min: this.#ownMin(), signal, timeoutMs }).then(() => super.changes(query, options))
   }

@@ -151,7 +151,7 @@ function isSourceId(id: string): boolean {
  */
 export function makeSourceId(name: string, incarnation: string): SourceId {
   const id = `${name}@${incarnation}`
-  if (name.includes('@') || !isSourceId(id)) {
+  if (typeof name !== 'string' || name.includes('@') || !isSourceId(id)) {
     throw new FanlightError(
       'BAD_QUERY',
       `a source needs a name that is well-formed text, not empty and without '@': not '${name}'`,

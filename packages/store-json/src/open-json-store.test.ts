@@ -233,3 +233,15 @@ describe('what is committed is written', () => {
     expect(readdirSync(dirname(path))).toEqual([])
   })
 })
+
+test.each<[string, object]>([
+  ['settleMs', { settleMs: Number.NaN }],
+  ['pollMs', { pollMs: -1 }],
+  ['rounding', { rounding: 'x' }],
+  ['bytesMax', { bytesMax: -1 }],
+  ['limits.waits', { limits: { waits: -1 } }],
+  ['history.bytes', { history: { bytes: Number.NaN } }],
+])('section 8: %s out of its range is BAD_QUERY: %j', async (name, options) => {
+  const error = { code: 'BAD_QUERY', message: expect.stringContaining(name) as unknown }
+  await expect(openJsonStore('never.json', options)).rejects.toMatchObject(error)
+})

@@ -8,6 +8,7 @@ import {
   systemClock,
   systemRandom,
 } from '@fanlight/core'
+import { type OptionRule, checkOptions } from '@fanlight/core/kit'
 import { basename, resolve } from 'node:path'
 import type { FileSystem } from './file-system.ts'
 import { JsonFile } from './json-file.ts'
@@ -44,6 +45,16 @@ export interface JsonStoreOptions extends TreeStoreOptions {
 
 /** A store kept in a JSON file: `openJsonStore` makes one. */
 export type JsonStore<T extends Types = { '': unknown }> = WritableStore<T>
+
+const optionRules: Readonly<Record<string, OptionRule>> = {
+  create: [true, false],
+  mode: 'count',
+  settleMs: 'amount',
+  pollMs: 'amount',
+  patienceMs: 'amount',
+  rounding: ['allow', 'refuse'],
+  bytesMax: 'amount',
+}
 
 /** The deepest that keys can go. */
 const depthMax = 16
@@ -92,7 +103,7 @@ const depthMax = 16
  * await config.close()
  * ```
  */
-export function openJsonStore<T extends Types = { '': unknown }>(
+export async function openJsonStore<T extends Types = { '': unknown }>(
   path: string,
   options: JsonStoreOptions = {},
 ): Promise<JsonStore<T>> {
@@ -100,8 +111,9 @@ export function openJsonStore<T extends Types = { '': unknown }>(
   const { depth = 1, clock = systemClock, random = systemRandom, history = {}, name = nameOf(file) } = options
   if (!Number.isInteger(depth) || depth < 1 || depth > depthMax) {
     const message = `depth is a whole number from 1 to ${depthMax}, not ${depth}`
-    return Promise.reject(new FanlightError('BAD_QUERY', message, { store: name }))
+    throw new FanlightError('BAD_QUERY', message, { store: name })
   }
+  checkOptions(options, optionRules)
   const driver = new JsonFile({
     path: file,
     name,
@@ -118,7 +130,7 @@ export function openJsonStore<T extends Types = { '': unknown }>(
     clock,
     random,
   })
-  return defineStore<T>(driver, { ...options, name, history }) as Promise<JsonStore<T>>
+  return (await defineStore<T>(driver, { ...options, name, history })) as JsonStore<T>
 }
 
 /** A source has a name without `@`. */

@@ -173,3 +173,18 @@ describe('a database that is given', () => {
     expect(db.status).toBe('open')
   })
 })
+
+it.each<[string, object]>([
+  ['commitBytesMax', { commitBytesMax: -1 }],
+  ['waitingMax', { waitingMax: Number.NaN }],
+  ['waitingBytesMax', { waitingBytesMax: '1' }],
+  ['recentBytesMax', { recentBytesMax: -1 }],
+  ['sync', { sync: 'yes' }],
+  ['limits.timeoutMs', { limits: { timeoutMs: -1 } }],
+  ['history.commits', { history: { commits: 0.5 } }],
+])('section 8: %s out of its range is BAD_QUERY, and no folder is made: %j', async (name, options) => {
+  const folder = fresh()
+  const error = { code: 'BAD_QUERY', message: expect.stringContaining(name) as unknown }
+  await expect(openLevelStore(folder, options)).rejects.toMatchObject(error)
+  await expect(stat(folder)).rejects.toMatchObject({ code: 'ENOENT' })
+})

@@ -1,10 +1,19 @@
 import { FanlightError, type Types, systemRandom } from '@fanlight/core'
-import { makeSourceId, randomWord } from '@fanlight/core/kit'
+import { type OptionRule, checkLimits, checkOptions, historyBounds, makeSourceId, randomWord } from '@fanlight/core/kit'
 import { ClassicLevel } from 'classic-level'
 import { Disk, type Level, diskError } from './disk.ts'
 import { prepareFolder, syncFolder } from './folder.ts'
 import { openFormat } from './format.ts'
 import { LevelDbStore, type LevelStore, type LevelStoreOptions } from './level-store.ts'
+
+/** What is refused before the folder is touched. */
+const optionRules: Readonly<Record<string, OptionRule>> = {
+  sync: [true, false],
+  recentBytesMax: 'amount',
+  waitingMax: 'count',
+  waitingBytesMax: 'amount',
+  commitBytesMax: 'amount',
+}
 
 /**
  * Opens a store in LevelDB, with its history, or makes a new one where the folder is new or empty. One process has it open
@@ -18,7 +27,8 @@ import { LevelDbStore, type LevelStore, type LevelStoreOptions } from './level-s
  * @returns a store that takes commits, durable ones (L4) unless `sync` is false, with range guards, idempotent ids, and
  *   reads in the past (L0 to L9)
  * @throws UNAVAILABLE where the folder cannot be opened, or is open elsewhere; CORRUPT where it is something else, of a later
- *   format, or damaged: what is something else or later is left as it is; BAD_QUERY for a bad name
+ *   format, or damaged: what is something else or later is left as it is; BAD_QUERY for a bad name, or an option out of
+ *   its range
  *
  * @example
  * ```ts
@@ -47,6 +57,9 @@ export async function openLevelStore<T extends Types = { '': unknown }>(
   if (typeof location !== 'string' || location === '') {
     throw new FanlightError('BAD_QUERY', 'a store needs the path of a folder: a string that is not empty')
   }
+  checkOptions(options, optionRules)
+  checkLimits(options.limits)
+  historyBounds(options.history)
   const { db, name = 'level', random = systemRandom } = options
   // Before anything is touched, since a name may be refused.
   const source = makeSourceId(name, randomWord(random))

@@ -60,7 +60,7 @@ export interface ViewOptions<In = unknown, Out = unknown, Q extends Query = Quer
  *
  * @param upstream any store; a router too, and one that the view is mounted in, where `query` does not touch the view
  * @param options  `map` is needed, and with `into` a `definition`
- * @throws BAD_QUERY where `query` is none, `into` is not writable or of several sources, or `definition` is missing; BAD_KEY
+ * @throws BAD_QUERY where `query` or `map` is none, an option is out of its range, `into` is not writable or of several sources, or `definition` is missing; BAD_KEY
  *
  * @example
  * ```ts

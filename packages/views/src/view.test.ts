@@ -393,3 +393,16 @@ test('L7: a view forgets what has grown too old where nothing changes either', a
   expect(await feed.take()).toMatchObject({ replace: { entries: [{ key: 'a', value: 5 }] }, changes: [] })
   await expect(view.changes('a', { since })).rejects.toMatchObject({ code: 'LOST_IN_FOG' })
 })
+
+test.each<[string, object]>([
+  ['map', { map: undefined }],
+  ['map', { map: 'key' }],
+  ['onThrow', { onThrow: 'bogus' }],
+  ['delayMs', { delayMs: Number.NaN }],
+  ['history.bytes', { history: { bytes: -1 } }],
+  ['limits.ranges', { limits: { ranges: -1 } }],
+])('section 8: %s out of its range is BAD_QUERY: %j', (name, options) => {
+  const error = { code: 'BAD_QUERY', message: expect.stringContaining(name) as unknown }
+  const make = (): View => createView(createMemoryStore(raws), { map: same, ...options } as ViewOptions)
+  expect(make).toThrowError(expect.objectContaining(error))
+})

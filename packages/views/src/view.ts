@@ -23,6 +23,8 @@ import {
 import {
   type BaseOptions,
   BaseStore,
+  checkOption,
+  checkOptions,
   type Difference,
   type Reading,
   type Spans,
@@ -82,6 +84,8 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
     super(settings, 'view')
     const { query, map, definition, into, onThrow = 'stop', delayMs = 0, history } = settings
     readQuery(query, this.limits.ranges)
+    checkOption('map', map, 'function')
+    checkOptions(settings, { onThrow: ['skip', 'stop'], delayMs: 'amount' })
     if (into !== undefined && definition === undefined) {
       throw new FanlightError(
         'BAD_QUERY',

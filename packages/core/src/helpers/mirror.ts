@@ -1,5 +1,6 @@
 import { type Clock, type Random, type Seams, systemClock, systemRandom } from '../ambient.ts'
 import { type BackOff, backOffMs, pause } from '../back-off.ts'
+import { checkOptions } from '../check-options.ts'
 import { type ErrorCode, FanlightError, closed, isFanlightError } from '../errors.ts'
 import { restrict } from '../feeds/points.ts'
 import { tell } from '../feeds/tell.ts'
@@ -255,6 +256,7 @@ export function mirror<T extends Types, const Q extends Query, S extends Types>(
   options: MirrorOptions<ValueAt<T, Q>> = {},
 ): Mirror<ValueAt<T, Q>> {
   const spans = readQuery(query)
+  checkOptions(options, { value: 'function', onError: 'function', retryMs: 'amount', retryMsMax: 'amount' })
   return new Mirror(store, spans, sinkOf(store, spans, sink, options), options)
 }
 
@@ -265,6 +267,9 @@ function sinkOf<V, S extends Types>(
   options: MirrorOptions<V>,
 ): MirrorSink<V> {
   const { prefix = '', clock, random } = options
+  if ((typeof sink !== 'object' && typeof sink !== 'function') || sink === null) {
+    throw new FanlightError('BAD_QUERY', 'a mirror writes into a Map, into anything with `set`, or into a store')
+  }
   if (sink instanceof Map) return new MapSink(sink, prefix)
   if ('set' in sink) {
     const make = options.value ?? (typeof spans.query === 'string' ? valueOfOne : plainList)

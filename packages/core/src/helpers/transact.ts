@@ -1,5 +1,6 @@
 import { type Seams, randomWord, systemClock, systemRandom } from '../ambient.ts'
 import { backOffMs, pause } from '../back-off.ts'
+import { checkOptions } from '../check-options.ts'
 import { FanlightError, isFanlightError } from '../errors.ts'
 import { commitOnce, nextId } from '../session/commit-once.ts'
 import type { Change, ChangeOf, CommitOptions, Store, Types, Versions } from '../store.ts'
@@ -77,6 +78,7 @@ export async function transact<T extends Types, R>(
     random = systemRandom,
     signal,
   } = options
+  checkOptions(options, { retryMs: 'amount', retryMsMax: 'amount', timeoutMs: 'amount' })
   if (!Number.isSafeInteger(attempts) || attempts < 1) {
     throw new FanlightError('BAD_QUERY', 'attempts is a whole number from 1 up', { applied: 'no' })
   }

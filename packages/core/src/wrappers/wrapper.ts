@@ -89,7 +89,7 @@ export abstract class Wrapper<T extends Types> implements Store<T> {
 
   changes<const Q extends Query>(query: Q, options: ChangesOptions): Promise<Update<ValueAt<T, Q>>> {
     const { update } = this.#mapping
-    const found = this.#run(options, options.until, (signal) => {
+    const found = this.#run(options, options?.until, (signal) => {
       const asked = signal === undefined ? options : { ...options, signal }
       const answer = this.inner.changes(this.#inside(query), asked)
       return update === undefined ? answer : answer.then(update)
