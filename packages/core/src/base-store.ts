@@ -272,7 +272,7 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
     const { oldest, reached } = this
     const target = until === undefined ? reached : { ...reached, ...until }
     for (const source of this.sources) {
-      if ((since[source] ?? -1) < (oldest[source] ?? 0)) throw this.#lost('since', since)
+      if ((since[source] ?? -1) < (oldest[source] ?? 0)) throw this.#lost('since', since, source)
     }
     const made = ({ replace, changes, folded }: Difference): Update => ({
       generation: 0,
@@ -293,7 +293,7 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
     let at: Record<SourceId, number> | undefined
     for (const source of Object.keys(max)) {
       const wanted = max[source] ?? 0
-      if (wanted < (oldest[source] ?? 0)) throw this.#lost('max', max)
+      if (wanted < (oldest[source] ?? 0)) throw this.#lost('max', max, source)
       if (wanted < (reached[source] ?? 0)) (at ??= { ...reached })[source] = wanted
     }
     return at ?? reached
@@ -311,15 +311,15 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
     return { entries, windows, versions, more, behind }
   }
 
-  #lost(what: string, wanted: Versions): FanlightError {
+  #lost(what: string, wanted: Versions, source: SourceId | undefined): FanlightError {
     const message = `${what} lies before what ${this.name} still knows: fetch without it, or keep a longer history`
-    return new FanlightError('LOST_IN_FOG', message, { store: this.name, wanted, horizon: this.oldest })
+    return new FanlightError('LOST_IN_FOG', message, { store: this.name, source, wanted, horizon: this.oldest })
   }
 
   #stalled(wanted: Versions): FanlightError {
     const { name, reached } = this
     const source = firstBehind(reached, wanted)
-    const message = `${name} has not reached ${source ?? 'the point'} ${wanted[source ?? ''] ?? ''}: wait longer, or ask with stall 'older'`
+    const message = `${name} has not reached ${source ?? 'the point'} ${wanted[source ?? ''] ?? ''}: see to what it waits for, wait longer, or ask for an earlier point`
     return new FanlightError('STALLED', message, { store: name, source, wanted, reached })
   }
 
@@ -353,7 +353,8 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
   }
 
   #readInHistory(spans: Spans, at: Versions): Soon<Reading> {
-    if (!reaches(at, this.oldest)) throw this.#lost('the point', at)
+    const { oldest } = this
+    if (!reaches(at, oldest)) throw this.#lost('the point', at, firstBehind(at, oldest))
     return this.read(spans, at)
   }
 }

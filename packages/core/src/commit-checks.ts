@@ -34,7 +34,7 @@ export function settledBefore(
 ): number | undefined {
   const { id, basis } = request
   if (id !== undefined) {
-    const version = retried(id, request, tree)
+    const version = retried(id, request, store, tree)
     if (version !== undefined) return version
     refuseForgotten(id, source, store, tree.idsSince ?? tree.horizon, resolve)
   }
@@ -113,12 +113,8 @@ export function refuseForgotten(
   }
   if (born === undefined && Object.keys(id.born).length > 0) {
     // It was born where this source was not: what a retry of it would find is another source at that place.
-    throw new FanlightError('SOURCE_RESET', `commit ${id.number} was made for another source than ${source}`, {
-      store,
-      source,
-      wanted: id.born,
-      applied: 'unknown',
-    })
+    const message = `commit ${id.number} was born where ${source} was not, so nobody knows whether it was applied: read, and commit anew under another id`
+    throw new FanlightError('SOURCE_RESET', message, { store, source, wanted: id.born, applied: 'unknown' })
   }
   if ((born ?? 0) >= horizon) return
   throw new FanlightError(
@@ -134,7 +130,7 @@ export function refuseForgotten(
   )
 }
 
-function retried(id: CommitId, request: CommitRequest, tree: KnownPast): number | undefined {
+function retried(id: CommitId, request: CommitRequest, store: string, tree: KnownPast): number | undefined {
   const record = tree.find(id)
   if (record === undefined) return undefined
   const values = new Map(record.changes.map((change) => [change.key, change.gone === true ? deleted : change.value]))
@@ -145,6 +141,6 @@ function retried(id: CommitId, request: CommitRequest, tree: KnownPast): number 
       const before = values.get(key)
       return gone === true ? before === deleted : before !== deleted && valuesEqual(before, value)
     })
-  if (!same) throw otherContent(id, '')
+  if (!same) throw otherContent(id, store)
   return record.version
 }

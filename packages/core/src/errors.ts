@@ -111,7 +111,8 @@ export function isFanlightError(error: unknown, code?: ErrorCode): error is Fanl
 
 /** What ended a wait by its signal. */
 export function aborted(signal: AbortSignal, facts: ErrorFacts = {}): FanlightError {
-  return new FanlightError('ABORTED', 'the signal of the asker ended this', { ...facts, cause: signal.reason })
+  const message = 'the signal that came with the call ended it, see the cause: call again with another one, or without'
+  return new FanlightError('ABORTED', message, { ...facts, cause: signal.reason })
 }
 
 /** What ends everything that is under way in a store that closes. */

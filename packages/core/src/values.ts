@@ -69,6 +69,8 @@ function check(value: unknown, depth: number): number {
 const advice: Readonly<Record<string, string>> = {
   undefined: 'undefined is no value: leave the member out, or use null',
   bigint: 'a bigint is no value: use a number or a string',
+  function: 'a function is no value: leave the member out, or keep what it returns',
+  symbol: 'a symbol is no value: use a string',
 }
 
 function checkObject(value: object, depth: number): number {

@@ -202,7 +202,9 @@ export class Kept {
   #lost(wanted: Versions): FanlightError {
     const { name } = this.#options
     const message = `${name} does not know any more what was at this point: ask for a later one`
-    return new FanlightError('LOST_IN_FOG', message, { store: name, wanted })
+    const horizon = this.#path.oldest({})
+    const source = Object.keys(horizon).find((one) => (wanted[one] ?? -1) < (horizon[one] ?? 0))
+    return new FanlightError('LOST_IN_FOG', message, { store: name, source, wanted, horizon })
   }
 
   /**

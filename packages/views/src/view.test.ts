@@ -406,3 +406,16 @@ test.each<[string, object]>([
   const make = (): View => createView(createMemoryStore(raws), { map: same, ...options } as ViewOptions)
   expect(make).toThrowError(expect.objectContaining(error))
 })
+
+test('section 8: a point that a view has forgotten is LOST_IN_FOG, which names the source and the horizon', async () => {
+  const raw = createMemoryStore(raws)
+  const [source = ''] = raw.sources
+  const view = createView(raw, { map: same, definition: 'd', history: { commits: 1 } })
+  for (let i = 1; i <= 5; i++) {
+    await raw.commit([put('a', i)])
+    await caughtUp(view, raw)
+  }
+  const lost = { code: 'LOST_IN_FOG', source, horizon: { [source]: 4 } }
+  await expect(view.fetch('a', { max: { [source]: 1 } })).rejects.toMatchObject(lost)
+  await expect(view.changes('a', { since: { [source]: 1, 'view@d': 0 } })).rejects.toMatchObject(lost)
+})
