@@ -1,6 +1,6 @@
 import { type OptionRule, checkOption, checkOptions } from './check-options.ts'
 
-/** Everything that can grow has a limit; each is an option of the store. */
+/** Limits that every store has; some have more. docs/limits-and-history.md lists them all. */
 export interface Limits {
   /** How deep values may nest. */
   readonly valueDepth: number
@@ -43,7 +43,8 @@ export function checkLimits(limits: Partial<Limits> | undefined): Limits {
 
 /**
  * How much of the past a store keeps: by bytes, commits and age, whichever comes first. `'lease'` keeps the least:
- * `changes` since any answer given within the lease, within the default limit of bytes.
+ * `changes` since any answer given within the lease of 60 s, within the default limit of bytes; for another lease,
+ * `{ ageMs, commits: Infinity }`.
  */
 export type History = HistoryLimits | 'lease'
 

@@ -24,7 +24,7 @@ import { VersionedTree } from './versioned-tree.ts'
 
 /** Options of a store that holds its state and history in memory. */
 export interface TreeStoreOptions extends BaseOptions {
-  /** How much of the past is kept. Default: 64 MiB or 100,000 commits, whichever comes first. */
+  /** How much of the past is kept. Default: 64 MiB or 100,000 commits, whichever comes first; of `defineStore` 'lease'. */
   readonly history?: History | undefined
 }
 
