@@ -24,6 +24,11 @@ export class Sub {
   readonly #ring: () => void
   readonly #leash = new Leash()
   #feed: Feed | undefined
+  /**
+   * Whether its feed has answered. Until then that its point is the one reached says nothing: a view that has not read its
+   * upstream yet has reached nothing, and holds nothing.
+   */
+  #answered = false
   #waiting = false
 
   /**
@@ -51,7 +56,8 @@ export class Sub {
 
   /** Whether there may be something to hand on. */
   get isPending(): boolean {
-    return this.kept !== undefined || this.#feed === undefined || !reaches(this.#feed.versions, this.#feed.reached)
+    if (this.kept !== undefined || this.#feed === undefined || !this.#answered) return true
+    return !reaches(this.#feed.versions, this.#feed.reached)
   }
 
   get state(): FeedState {
@@ -176,6 +182,7 @@ export class Sub {
   #rewind(): void {
     void this.#feed?.close()
     this.#feed = undefined
+    this.#answered = false
     this.kept = undefined
     this.point = this.held
     if (Object.keys(this.held).length > 0) this.#options = { ...this.#options, since: this.held }
@@ -192,11 +199,13 @@ export class Sub {
   }
 
   #keep(update: Update | undefined, to: Versions | undefined): undefined {
+    this.#answered = true
     this.point = update?.versions ?? { ...this.#feed?.versions, ...to }
     if (update !== undefined) this.kept = this.kept === undefined ? update : composeUpdates(this.kept, update)
   }
 
   #alone(update: Update | undefined): Update | undefined {
+    this.#answered = true
     this.point = this.held = update?.versions ?? this.#feed?.versions ?? this.point
     return update
   }

@@ -1,6 +1,6 @@
-import type { Feed, Query, Update, Versions } from '@fanlight/core'
+import type { Feed, Query, Store, Update, Versions } from '@fanlight/core'
 import { Holder } from '@fanlight/core/conformance'
-import { checkHeld } from './check.ts'
+import { Broken, checkHeld } from './check.ts'
 import { isRefusal } from './leaves.ts'
 import type { TreeNode } from './node.ts'
 import { someQuery } from './keys.ts'
@@ -15,13 +15,16 @@ export class Follower {
   #feed: Feed
   #taking = false
   #done = false
+  /** What the first answer must tell of, as long as nothing is mounted or restarted before it comes. */
+  #known: readonly string[] | undefined
 
-  constructor(world: World, node: TreeNode) {
+  constructor(world: World, node: TreeNode, query: Query = someQuery(world.chance, node.prefixes())) {
     this.#world = world
     this.node = node
-    this.#query = someQuery(world.chance, node.prefixes())
+    this.#query = query
     this.#holder = new Holder(this.#query)
     this.#feed = node.store.watch(this.#query)
+    this.#known = sourcesOf(node.store, query)
   }
 
   get isDone(): boolean {
@@ -36,6 +39,7 @@ export class Follower {
     if (dice < 0.05) await this.#resume()
     else if (dice < 0.1) {
       this.#query = someQuery(chance, this.node.prefixes())
+      this.#known = undefined
       this.#holder.ask(this.#query, this.#feed.setQuery(this.#query))
     }
     await this.take()
@@ -48,6 +52,7 @@ export class Follower {
       const update = await this.#feed.take()
       // Whoever made a commit that this update shows may hear of it a moment later than the follower.
       const { versions } = this.#feed
+      if (update !== undefined) this.#checkFirst(update)
       await this.#world.settle(1)
       this.#took(update, versions)
     } catch (error) {
@@ -67,6 +72,7 @@ export class Follower {
   /** Leaves with the point held, and comes back with it. */
   async #resume(): Promise<void> {
     const since: Versions | undefined = this.#holder.versions
+    this.#known = undefined
     await this.#feed.close()
     this.#feed = this.node.store.watch(this.#query, since === undefined ? {} : { since })
     const entries = this.#holder.entries
@@ -80,6 +86,16 @@ export class Follower {
     this.#world.counters.resumes++
   }
 
+  /** A source that the first answer says nothing of was not asked: what it holds is missing, and is not known to be. */
+  #checkFirst({ versions }: Update): void {
+    const known = this.#known
+    this.#known = undefined
+    if (known === undefined || known.join() !== sourcesOf(this.node.store, this.#query).join()) return
+    const missing = known.filter((source) => !(source in versions))
+    if (missing.length === 0) return
+    throw new Broken(`L3: the first answer of ${this.node.name} says nothing of ${missing.join()}`)
+  }
+
   #took(update: Update | undefined, held: Versions): void {
     if (update === undefined) {
       if (this.#holder.versions !== undefined) this.#holder.moved(held)
@@ -88,4 +104,10 @@ export class Follower {
     this.#world.trace.note(`${this.node.name} took ${JSON.stringify(update?.versions)} ${update?.changes.length}`)
     if (versions !== undefined) checkHeld(this.#world, this.node, this.#holder.query, this.#holder.state, versions)
   }
+}
+
+/** The sources of what a query touches. */
+function sourcesOf(store: Store, query: Query): readonly string[] {
+  const { part } = store as { readonly part?: (query: Query) => Store }
+  return (part === undefined ? store : part.call(store, query)).sources
 }

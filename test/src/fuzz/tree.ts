@@ -16,7 +16,7 @@ export interface Tree {
   readonly intos: readonly Store[]
 }
 
-/** Grows a tree from a seed: one to four leaves, some of them wrapped or viewed, and a router or two over all. */
+/** Grows a tree from a seed: one to four leaves, some of them wrapped or viewed, and a router or two over all. Nothing of it has settled. */
 export async function growTree(world: World): Promise<Tree> {
   const { chance } = world
   const leaves: Leaf[] = []
@@ -60,6 +60,5 @@ export async function growTree(world: World): Promise<Tree> {
       nodes.push(view)
     }
   }
-  await world.settle()
   return { leaves, wrappers, views, routers, all: nodes, intos }
 }

@@ -1,7 +1,18 @@
 import { BaseStore } from '../base-store.ts'
 import type { Spans } from '../ranges.ts'
 import type { Difference, Reading } from '../reading.ts'
-import type { Continued, Feed, FeedState, SourceId, Store, Supports, Update, Versions, Window } from '../store.ts'
+import type {
+  Continued,
+  Feed,
+  FeedState,
+  SourceId,
+  Store,
+  Supports,
+  Update,
+  Versions,
+  WatchOptions,
+  Window,
+} from '../store.ts'
 import { mergeVersions, reaches } from '../versions.ts'
 import type { LaggingOptions } from './lagging.ts'
 
@@ -54,6 +65,13 @@ export class Behind extends BaseStore {
 
   override get reached(): Versions {
     return this.#reached
+  }
+
+  /** How it is followed: while the store under it has reached nothing, since it is still reading, a first answer waits. */
+  patient(options: WatchOptions): WatchOptions {
+    const unknown = this.sources.filter((source) => !(source in this.#reached))
+    if (unknown.length === 0) return options
+    return { ...options, min: { ...Object.fromEntries(unknown.map((source) => [source, 0])), ...options.min } }
   }
 
   /** Moves on to a point, or by one step. */

@@ -82,8 +82,8 @@ class Lagging<T extends Types = { '': unknown }> implements Store<T> {
     return this.#behind.changes(query, options) as Promise<Update> as Promise<Update<ValueAt<T, Q>>>
   }
 
-  watch<const Q extends Query>(query: Q, options?: WatchOptions): Feed<ValueAt<T, Q>> {
-    return this.#behind.watch(query, options) as Feed as Feed<ValueAt<T, Q>>
+  watch<const Q extends Query>(query: Q, options: WatchOptions = {}): Feed<ValueAt<T, Q>> {
+    return this.#behind.watch(query, this.#behind.patient(options)) as Feed as Feed<ValueAt<T, Q>>
   }
 
   release(to?: Versions): Promise<void> {
