@@ -1,7 +1,9 @@
 import {
+  applyUpdate,
   createMemoryStore,
   createVariable,
   del,
+  type Entry,
   everything,
   type Feed,
   type MemoryStore,
@@ -604,4 +606,37 @@ describe('stores that forget, and stores that fail', () => {
     })
     await router.close()
   })
+
+  test.each([true, false])(
+    'and one in whatever turn says which query it answers; several stores: %s',
+    async (several) => {
+      for (let hops = 0; hops < 24; hops++) {
+        const { raw, late } = diamond()
+        await raw.commit([put('a', 1), put('b', 1)])
+        await late.releaseAll()
+        const router = createRouter(several ? { 'raw/': raw, 'late/': late } : { 'late/': late })
+        const feed = router.watch(several ? ['raw/a', 'late/a'] : 'late/a')
+        let holder: readonly Entry[] = applyUpdate([], (await feed.take()) as Update)
+        let generation = 0
+        const take = async (taken: ReturnType<Feed['take']>): Promise<void> => {
+          const update = await taken
+          if (update === undefined) return
+          holder = applyUpdate(holder, update)
+          generation = update.generation
+          const [key, version] = generation === 0 ? ['a', 2] : ['b', 1]
+          const keys = several ? [`late/${key}`, `raw/${key}`] : [`late/${key}`]
+          expect(holder.map((entry) => [entry.key, entry.value])).toEqual(keys.map((one) => [one, version]))
+        }
+        await raw.commit([put('a', 2)])
+        const taken = take(feed.take({ ...raw.reached }))
+        const released = late.releaseAll()
+        for (let i = 0; i < hops; i++) await Promise.resolve()
+        const asked = feed.setQuery(several ? ['raw/b', 'late/b'] : 'late/b')
+        await Promise.all([taken, released])
+        for (let i = 0; i < 3 && generation < asked; i++) await take(feed.take())
+        expect(generation).toBe(asked)
+        await router.close()
+      }
+    },
+  )
 })

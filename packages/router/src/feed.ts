@@ -8,7 +8,7 @@ import {
   type WatchOptions,
 } from '@fanlight/core'
 import { closed, iterateFeed, readQuery, type Spans, onAbort } from '@fanlight/core/kit'
-import { Following, type Step } from './following.ts'
+import { Following } from './following.ts'
 import type { RouterHost } from './host.ts'
 
 /** What a feed of a router needs of it. */
@@ -24,9 +24,6 @@ export interface FeedHost extends RouterHost {
 export class RouterFeed implements Feed {
   readonly #host: FeedHost
   readonly #following: Following
-  #generation = 0
-  /** A query that no update has answered yet. */
-  #asked: Query | undefined
   #armed = true
   #taking = false
   #callback: (() => void) | undefined
@@ -75,16 +72,14 @@ export class RouterFeed implements Feed {
     if (wanted !== undefined) refuseBack(this.#following.held, wanted)
     this.#armed = true
     const step = this.#following.take(wanted)
-    return step instanceof Promise ? this.#busy(step) : this.#updateOf(step)
+    return step instanceof Promise ? this.#busy(step) : this.#told(step)
   }
 
   setQuery(query: Query): number {
     if (this.#failure !== undefined) throw this.#failure
-    this.#following.ask(readQuery(query, this.#host.limits.ranges))
-    this.#asked = query
-    this.#generation++
+    const generation = this.#following.ask(readQuery(query, this.#host.limits.ranges))
     this.#ring()
-    return this.#generation
+    return generation
   }
 
   close(): Promise<void> {
@@ -138,14 +133,14 @@ export class RouterFeed implements Feed {
   }
 
   /** Marks that a take is under way, until it ends. */
-  #busy(step: Promise<Step | undefined>): Promise<Update | undefined> {
+  #busy(step: Promise<Update | undefined>): Promise<Update | undefined> {
     this.#taking = true
     return step
       .finally(() => (this.#taking = false))
       .then(
         (done) => {
           if (this.#failure !== undefined) throw this.#failure
-          return this.#updateOf(done)
+          return this.#told(done)
         },
         (error: unknown) => {
           throw this.#failure ?? error
@@ -153,16 +148,9 @@ export class RouterFeed implements Feed {
       )
   }
 
-  #updateOf(step: Step | undefined): Update | undefined {
-    if (step === undefined) return undefined
-    if (step.folded > 1) this.#host.onEvent?.({ type: 'fold', count: step.folded })
-    const query = this.#asked
-    this.#asked = undefined
-    // Feeds whose query never changed share the update.
-    if (this.#generation === 0) return step
-    return query === undefined
-      ? { ...step, generation: this.#generation }
-      : { ...step, generation: this.#generation, query }
+  #told(step: Update | undefined): Update | undefined {
+    if (step !== undefined && step.folded > 1) this.#host.onEvent?.({ type: 'fold', count: step.folded })
+    return step
   }
 }
 

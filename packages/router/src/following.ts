@@ -6,13 +6,10 @@ import { Leash } from './leash.ts'
 import { lenient } from './lenient.ts'
 import { type Plan, planOf } from './plan.ts'
 import { behindOf } from './points.ts'
-import { type Handed, putTogether } from './put-together.ts'
-import { type Maybe, Stepping } from './stepping.ts'
+import { putTogether } from './put-together.ts'
+import { type Goal, type Maybe, Stepping } from './stepping.ts'
 import type { Sub } from './sub.ts'
 import { changedSpans, type Table } from './table.ts'
-
-/** A step of a feed, of generation 0: the feed itself says which query it answers. */
-export type Step = Omit<Update, 'query'>
 
 /** Where a feed starts. */
 export interface Start {
@@ -29,6 +26,9 @@ export class Following {
   readonly #stepping: Stepping
   readonly #leash = new Leash()
   #spans: Spans
+  #generation = 0
+  /** Whether no update has answered the query yet. */
+  #isAsked = false
   /** The table of mounts under which the stores were chosen. */
   #table: Table
   /** The version of the table since which the keys belong to those stores. */
@@ -71,13 +71,20 @@ export class Following {
     return owes ? undefined : this.#stepping.quiet()
   }
 
-  /** Follows other keys: the next step replaces what is held. */
-  ask(spans: Spans): void {
+  /**
+   * Follows other keys: the next step replaces what is held.
+   *
+   * @returns the generation of that step
+   */
+  ask(spans: Spans): number {
     const before = this.#spans.list
     this.#spans = spans
+    this.#isAsked = true
+    this.#generation++
     this.#table = this.#host.tables.current
     this.#moved = false
     this.#begin(before)
+    return this.#generation
   }
 
   /**
@@ -92,13 +99,15 @@ export class Following {
   }
 
   /** Takes a step: to exactly `wanted`, or to the newest point at which all agree. */
-  take(wanted: Versions | undefined): Maybe<Step | undefined> {
+  take(wanted: Versions | undefined): Maybe<Update | undefined> {
     const alone = wanted === undefined ? this.#alone() : undefined
     if (alone !== undefined) return this.#takeAlone(alone)
     if (this.#recalled !== undefined) return this.#recall(this.#recalled).then(() => this.take(wanted))
     const version = this.#retable(wanted)
-    const handed = this.#stepping.step({ wanted, version, whole: this.#replacing !== undefined })
-    return handed instanceof Promise ? handed.then((come) => this.#handOn(come, wanted)) : this.#handOn(handed, wanted)
+    const goal = { wanted, version, whole: this.#replacing !== undefined }
+    const { subs } = this.#stepping
+    const arrived = this.#stepping.step(goal)
+    return arrived instanceof Promise ? arrived.then(() => this.#handOn(goal, subs)) : this.#handOn(goal, subs)
   }
 
   close(): void {
@@ -115,7 +124,7 @@ export class Following {
     return sub.part.direct && !(this.#host.tables.source in sub.reached) ? sub : undefined
   }
 
-  #takeAlone(sub: Sub): Maybe<Step | undefined> {
+  #takeAlone(sub: Sub): Maybe<Update | undefined> {
     const { version } = this.#host.tables.current
     const taken = sub.takeAlone()
     if (!(taken instanceof Promise)) return this.#handOnAlone(sub, taken, version)
@@ -128,12 +137,12 @@ export class Following {
     )
   }
 
-  #handOnAlone(sub: Sub, update: Update | undefined, version: number): Maybe<Step | undefined> {
+  #handOnAlone(sub: Sub, update: Update | undefined, version: number): Maybe<Update | undefined> {
     const { source } = this.#host.tables
     // Other keys were asked for meanwhile.
     if (sub !== this.#stepping.subs[0]) return this.take(undefined)
     this.#stepping.held = this.#host.versions.join(sub.held, source, version)
-    return update === undefined ? undefined : this.#host.lifts.step(sub.part, update, version)
+    return update === undefined ? undefined : this.#stamped(this.#host.lifts.step(sub.part, update, version))
   }
 
   get #plan(): Plan {
@@ -224,12 +233,15 @@ export class Following {
     this.#replacing = [...(this.#replacing ?? []), ...moved]
   }
 
-  #handOn(handed: readonly Handed[] | undefined, wanted: Versions | undefined): Maybe<Step | undefined> {
+  /** In one turn, from what the stores said to the update: nothing else can be asked for in between. */
+  #handOn(goal: Goal, subs: readonly Sub[]): Maybe<Update | undefined> {
+    const { wanted } = goal
     // Other keys were asked for meanwhile.
-    if (handed === undefined) return this.take(wanted)
+    if (subs !== this.#stepping.subs) return this.take(wanted)
+    const handed = this.#stepping.handOn(goal)
     const replacing = this.#replacing
     this.#replacing = undefined
-    const { subs, held: versions } = this.#stepping
+    const { held: versions } = this.#stepping
     this.#stepping.expectLaggards(wanted, this.#moved ? this.#host.tables.current.version : undefined)
     if (handed.length === 0 && replacing === undefined) return undefined
     const what =
@@ -239,6 +251,25 @@ export class Following {
     if (what === undefined) return undefined
     let folded = handed.length === 0 ? 1 : 0
     for (const { update } of handed) folded += update.folded
-    return { generation: 0, ...what, versions, behind: behindOf(versions, subs, this.#host.tables), folded }
+    return this.#stamped({
+      generation: 0,
+      ...what,
+      versions,
+      behind: behindOf(versions, subs, this.#host.tables),
+      folded,
+    })
+  }
+
+  /**
+   * Says which query a step answers: in the turn in which it is handed on, since another may be asked for before the holder
+   * has it.
+   */
+  #stamped(step: Update | undefined): Update | undefined {
+    // Feeds whose query never changed share the update.
+    if (step === undefined || this.#generation === 0) return step
+    const stamped = { ...step, generation: this.#generation }
+    if (!this.#isAsked) return stamped
+    this.#isAsked = false
+    return { ...stamped, query: this.#spans.query }
   }
 }

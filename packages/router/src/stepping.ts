@@ -90,15 +90,34 @@ export class Stepping {
   }
 
   /**
-   * Takes a step. What all stores said on the way counts as handed on.
+   * Brings all stores to one point, where nobody changes meanwhile which of them are followed. What they said on the way is
+   * kept until it is handed on.
    *
-   * @returns undefined: other stores are followed by now
-   * @throws what a store failed with; STALLED
+   * @throws STALLED
    */
-  step(goal: Goal): Maybe<readonly Handed[] | undefined> {
+  step(goal: Goal): Maybe<void> {
     // Where no source is shared, there is nothing to agree about: each store goes to its newest point.
     const target = goal.wanted === undefined && !this.#isSharing() ? undefined : this.#target(goal)
     return this.#advance(target, goal, this.subs, triesMax)
+  }
+
+  /**
+   * Hands on what all that came to the point said on the way; who shares nothing with one that failed goes on without it.
+   *
+   * @throws what a store failed with
+   */
+  handOn({ wanted, version, whole }: Goal): readonly Handed[] {
+    const frozen = this.#goingWithout(wanted, whole)
+    const handed: Handed[] = []
+    const versions: Record<SourceId, number> = {}
+    for (const sub of this.subs) {
+      const update = frozen.has(sub) ? undefined : sub.handOn()
+      if (update !== undefined) handed.push({ sub, update })
+      Object.assign(versions, sub.held)
+    }
+    versions[this.#host.tables.source] = version
+    this.held = versions
+    return handed
   }
 
   /**
@@ -139,12 +158,7 @@ export class Stepping {
     return target
   }
 
-  #advance(
-    target: Versions | undefined,
-    goal: Goal,
-    subs: readonly Sub[],
-    triesLeft: number,
-  ): Maybe<readonly Handed[] | undefined> {
+  #advance(target: Versions | undefined, goal: Goal, subs: readonly Sub[], triesLeft: number): Maybe<void> {
     const waits: Promise<void>[] = []
     for (const sub of subs) {
       if (target === undefined && sub.moveOn()) continue
@@ -155,10 +169,10 @@ export class Stepping {
     return Promise.all(waits).then(() => this.#arrive(goal, subs, triesLeft))
   }
 
-  #arrive(goal: Goal, subs: readonly Sub[], triesLeft: number): Maybe<readonly Handed[] | undefined> {
-    if (subs !== this.subs) return undefined
+  #arrive(goal: Goal, subs: readonly Sub[], triesLeft: number): Maybe<void> {
+    if (subs !== this.subs) return
     const further = this.#further(goal.wanted)
-    if (further === undefined) return this.#handOn(goal)
+    if (further === undefined) return
     if (triesLeft === 0) throw this.#outrun(further)
     this.#host.onEvent?.({ type: 'restart', count: triesMax - triesLeft + 1 })
     return this.#advance(further, goal, subs, triesLeft - 1)
@@ -196,21 +210,6 @@ export class Stepping {
     const store = cause?.store ?? this.#host.name
     const message = 'stores forget faster than others catch up: give them a longer history'
     return new FanlightError('STALLED', message, { store, wanted, horizon: cause?.horizon, cause })
-  }
-
-  /** Of all that came to the point; who shares nothing with one that failed goes on without it. */
-  #handOn({ wanted, version, whole }: Goal): readonly Handed[] {
-    const frozen = this.#goingWithout(wanted, whole)
-    const handed: Handed[] = []
-    const versions: Record<SourceId, number> = {}
-    for (const sub of this.subs) {
-      const update = frozen.has(sub) ? undefined : sub.handOn()
-      if (update !== undefined) handed.push({ sub, update })
-      Object.assign(versions, sub.held)
-    }
-    versions[this.#host.tables.source] = version
-    this.held = versions
-    return handed
   }
 
   /**
