@@ -150,6 +150,12 @@ export interface WatchOptions {
   readonly since?: Versions | undefined
   /** The first answer is not before this. */
   readonly min?: Versions | undefined
+  /**
+   * What a take does where a store has not come to the point that it is for: `min`, the first point of a store that is still
+   * reading, a `to` that is ahead. Default 'wait'; 'fail': it ends with STALLED at once, and the next take tries again. A
+   * feed steps to the newest point that all its stores have reached, so that 'older' is what it does by nature; it is
+   * 'wait' where there is none yet, or none that is not before `min`.
+   */
   readonly stall?: Stall | undefined
   /** Closes the feed. */
   readonly signal?: AbortSignal | undefined

@@ -222,6 +222,53 @@ describe('steps', () => {
   })
 })
 
+describe('stall', () => {
+  const stalls = [
+    ['one mount', ({ raw }: ReturnType<typeof diamond>) => ({ 'raw/': raw })],
+    ['two mounts', ({ raw }: ReturnType<typeof diamond>) => ({ 'raw/': raw, 'other/': createMemoryStore() })],
+    ['two mounts that share a source', ({ raw, late }: ReturnType<typeof diamond>) => ({ 'raw/': raw, 'late/': late })],
+  ] as const
+
+  test.each(stalls)(
+    "'fail' ends a take for what is not there yet with STALLED, as the store does: %s",
+    async (_, made) => {
+      const stores = diamond()
+      const [source = ''] = stores.raw.sources
+      const router = createRouter(made(stores))
+      const feed = router.watch(everything, { min: { [source]: 2 }, stall: 'fail' })
+      const stalled = { code: 'STALLED', source, wanted: { [source]: 2 }, reached: { [source]: 0 } }
+      await expect((async () => feed.take())()).rejects.toMatchObject(stalled)
+      await stores.raw.commit([put('a', 1)])
+      await expect((async () => feed.take())()).rejects.toMatchObject({ code: 'STALLED' })
+      await stores.raw.commit([put('a', 2)])
+      await stores.late.releaseAll()
+      expect((await feed.take())?.replace?.entries).toContainEqual({ key: 'raw/a', value: 2 })
+      await expect((async () => feed.take({ [source]: 3 }))()).rejects.toMatchObject({ code: 'STALLED' })
+      await router.close()
+    },
+  )
+
+  test("'fail' needs no waiting for a laggard: a step leads to where all are; nor do 'wait' and 'older' fail", async () => {
+    for (const stall of ['wait', 'fail', 'older'] as const) {
+      const { raw, late } = diamond()
+      const router = createRouter({ 'raw/': raw, 'late/': late })
+      const feed = router.watch(everything, { stall })
+      await raw.commit([put('a', 1)])
+      expect(await feed.take()).toMatchObject({ replace: { entries: [] }, behind: { [raw.sources[0] ?? '']: 1 } })
+      expect(await feed.take()).toBeUndefined()
+      await late.releaseAll()
+      expect((await feed.take())?.changes).toHaveLength(2)
+      await router.close()
+    }
+    const { raw } = diamond()
+    const min = { [raw.sources[0] ?? '']: 1 }
+    const taken = createRouter({ 'raw/': raw }).watch(everything, { min, stall: 'older' }).take()
+    expect(await byNow(taken)).toBe('pending')
+    await raw.commit([put('a', 1)])
+    expect((await taken)?.replace?.entries).toHaveLength(1)
+  })
+})
+
 describe('limits over several mounts', () => {
   test('a limit counts over all mounts, whatever comes and goes', async () => {
     const [a, b, c] = [createMemoryStore(), createMemoryStore(), createMemoryStore()]

@@ -31,9 +31,9 @@ export class RouterFeed implements Feed {
   /** Forgets the signal that would close it. */
   #unheed: (() => unknown) | undefined
 
-  constructor(host: FeedHost, spans: Spans, { since, min, signal }: WatchOptions) {
+  constructor(host: FeedHost, spans: Spans, { since, min, stall, signal }: WatchOptions) {
     this.#host = host
-    this.#following = new Following(host, spans, { since, min }, () => this.#ring())
+    this.#following = new Following(host, spans, { since, min, stall }, () => this.#ring())
     if (signal !== undefined) this.#heed(signal)
   }
 

@@ -1,4 +1,4 @@
-import type { FeedState, Update, Versions } from '@fanlight/core'
+import type { FeedState, Stall, Update, Versions } from '@fanlight/core'
 import { mergeSpans, type Span, type Spans, spansOf, subtractSpans } from '@fanlight/core/kit'
 import { Assembly } from './assembly.ts'
 import { type RouterHost, tableAt } from './host.ts'
@@ -15,6 +15,8 @@ import { changedSpans, type Table } from './table.ts'
 export interface Start {
   readonly since: Versions | undefined
   readonly min: Versions | undefined
+  /** What its takes do where a store is not there yet. */
+  readonly stall: Stall | undefined
 }
 
 /** How many more stores than needed may be followed, after mounts have changed often. */
@@ -43,9 +45,9 @@ export class Following {
   #recalled: Versions | undefined
 
   /** @param ring there may be something to take */
-  constructor(host: RouterHost, spans: Spans, { since, min }: Start, ring: () => void) {
+  constructor(host: RouterHost, spans: Spans, { since, min, stall }: Start, ring: () => void) {
     this.#host = host
-    this.#stepping = new Stepping(host, min, ring)
+    this.#stepping = new Stepping(host, { min, stall }, ring)
     this.#spans = spans
     this.#table = host.tables.current
     const point = since === undefined ? undefined : lenient(host, since)

@@ -1,4 +1,12 @@
-import { FanlightError, type FeedState, isFanlightError, type SourceId, type Versions } from '@fanlight/core'
+import {
+  FanlightError,
+  type FeedState,
+  isFanlightError,
+  type SourceId,
+  type Stall,
+  type Versions,
+  type WatchOptions,
+} from '@fanlight/core'
 import { mergeVersions } from '@fanlight/core/kit'
 import type { RouterHost } from './host.ts'
 import type { Part } from './plan.ts'
@@ -30,17 +38,19 @@ export class Stepping {
   held: Versions = {}
   readonly #host: RouterHost
   readonly #min: Versions
+  readonly #stall: Stall | undefined
   readonly #ring: () => void
   /** What each store said its sources are, and whether two of them, or one and the table of mounts, share one. */
   #lists: readonly (readonly SourceId[])[] = []
   #sharing = false
 
   /**
-   * @param min  no step leads behind it
-   * @param ring there may be something to take
+   * @param patience `min`: no step leads behind it; `stall`: what a take does where a store is not there yet
+   * @param ring     there may be something to take
    */
-  constructor(host: RouterHost, min: Versions | undefined, ring: () => void) {
+  constructor(host: RouterHost, { min, stall }: Pick<WatchOptions, 'min' | 'stall'>, ring: () => void) {
     this.#host = host
+    this.#stall = stall
     this.#min = min === undefined ? {} : host.resolve(min, 'min')
     this.#ring = ring
   }
@@ -51,15 +61,14 @@ export class Stepping {
       const min = pointOf(part.store, mergeVersions(this.held, this.#min))
       return new Sub(
         part,
-        { since: since === undefined ? undefined : (pointOf(part.store, since) ?? {}), min },
+        { since: since === undefined ? undefined : (pointOf(part.store, since) ?? {}), min, stall: this.#stall },
         this.#ring,
       )
     })
   }
 
   get reached(): Versions {
-    // A point that was lost is no reason to stay: the next step goes to another.
-    const frozen = frozenWith(this.subs, ({ error }) => error !== undefined && !isFanlightError(error, 'LOST_IN_FOG'))
+    const frozen = frozenWith(this.subs, ({ error }) => error !== undefined && !isPassing(error))
     const point = agreedPoint(this.subs, frozen)
     raiseKnown(point, this.held)
     point[this.#host.tables.source] = this.reachedTable
@@ -225,6 +234,11 @@ export class Stepping {
     if (needed || whole || frozen.size === this.subs.length) throw failed.error
     return frozen
   }
+}
+
+/** Whether an error is no reason to stay: a lost point, since the next step goes to another; who was not there yet may be now. */
+function isPassing(error: unknown): boolean {
+  return isFanlightError(error, 'LOST_IN_FOG') || isFanlightError(error, 'STALLED')
 }
 
 function isFailed({ error }: Sub): boolean {

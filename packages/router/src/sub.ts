@@ -35,7 +35,7 @@ export class Sub {
    * @param start the point from which it goes on; absent: it starts with the whole answer
    * @param ring  it may have something to take
    */
-  constructor(part: Part, start: Pick<WatchOptions, 'since' | 'min'>, ring: () => void) {
+  constructor(part: Part, start: Pick<WatchOptions, 'since' | 'min' | 'stall'>, ring: () => void) {
     this.part = part
     this.point = this.held = start.since ?? {}
     this.#options = start
