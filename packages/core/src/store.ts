@@ -112,7 +112,12 @@ export interface Update<V = unknown> {
   readonly changes: readonly Change<V>[]
   readonly versions: Versions
   readonly behind: Versions
-  /** How many commits that touch the ranges went into this update; 0 only where none did. */
+  /**
+   * How many commits that touch the ranges went into this update. It never says fewer where it says 0 or 1: 0 means that
+   * none did, and 1 without `replace` that there is at most one, so that no other answer lies between the two points. A
+   * greater number may count a commit more than once where several stores show it, but it is not greater than the number of
+   * versions that were passed where these are known. A first answer, and one in place of what was lost, says 1.
+   */
   readonly folded: number
 }
 

@@ -11,6 +11,7 @@ import {
   subtractSpans,
 } from '@fanlight/core/kit'
 import { assemble } from './assemble.ts'
+import { countedOnce } from './folded.ts'
 import { refuseAborted, refuseUpsideDown, type RouterHost, signalOf, tableAt } from './host.ts'
 import { Leash } from './leash.ts'
 import { inOrder, liftUpdate } from './lift.ts'
@@ -170,7 +171,7 @@ function pointOfKnown(versions: Versions, target: Versions): Versions {
 }
 
 function updateOf(
-  { host, plan, target }: Step,
+  { host, plan, since, target }: Step,
   told: readonly Told[],
   what: Pick<Update, 'replace' | 'changes'>,
 ): Update {
@@ -178,13 +179,19 @@ function updateOf(
   const versions: Record<SourceId, number> = {}
   const reached: Record<SourceId, number> = { [source]: current.version }
   const behind: Record<SourceId, number> = {}
-  let folded = 0
+  let counted = 0
+  let moves = 0
+  const counting = new Set<SourceId>()
   for (const one of told) {
     raise(versions, one.versions)
     for (const id in one.behind) raise(reached, { [id]: (one.versions[id] ?? 0) + (one.behind[id] ?? 0) })
-    folded += one.folded
+    const ids = Object.keys(one.versions)
+    if (ids.length === 0) moves += one.folded
+    else counted += one.folded
+    if (one.folded > 0) for (const id of ids) counting.add(id)
   }
   versions[source] = target[source] ?? plan.table.version
   for (const id in versions) behind[id] = Math.max(0, (reached[id] ?? 0) - (versions[id] ?? 0))
+  const folded = moves + countedOnce(counted, counting, since, versions)
   return { generation: 0, ...what, changes: what.changes, versions, behind, folded }
 }

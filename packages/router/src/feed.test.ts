@@ -78,7 +78,7 @@ describe('steps', () => {
     expect(update).toMatchObject({
       versions: { [raw.sources[0] ?? '']: 2 },
       behind: { [raw.sources[0] ?? '']: 2 },
-      folded: 4,
+      folded: 2,
     })
     await late.releaseAll()
     await holder.take()
@@ -209,6 +209,82 @@ describe('steps', () => {
     await router.close()
   })
 
+  test('a commit that several stores show counts once, in steps and in changes', async () => {
+    const events: StoreEvent[] = []
+    const { raw, late } = diamond()
+    const [source = ''] = raw.sources
+    const onEvent = (event: StoreEvent): void => void (event.type === 'fold' && events.push(event))
+    const router = createRouter({ 'raw/': raw, 'late/': late }, { onEvent })
+    const feed = router.watch(everything)
+    expect((await feed.take())?.folded).toBe(1)
+    const { versions: since } = await router.fetch(everything)
+    await raw.commit([put('a', 1)])
+    await late.releaseAll()
+    const [first, between] = [await feed.take(), await router.changes(everything, { since })]
+    expect([first?.changes.length, first?.folded, between.folded]).toEqual([2, 1, 1])
+    expect(events).toEqual([])
+    for (let i = 2; i <= 4; i++) await raw.commit([put('a', i)])
+    await late.releaseAll()
+    expect((await feed.take())?.folded).toBe(3)
+    expect((await router.changes(everything, { since })).folded).toBe(4)
+    expect(events).toEqual([{ type: 'fold', source, count: 3 }])
+    feed.setQuery('raw/a')
+    await raw.commit([put('a', 5)])
+    expect((await feed.take())?.folded).toBe(1)
+    await router.close()
+  })
+
+  test('it never says 1 where two commits went into a step: each mount may show another one', async () => {
+    const { raw, late } = diamond()
+    const router = createRouter({ 'raw/': raw, 'late/': late })
+    const queries = [
+      ['raw/a', 'late/b'],
+      [
+        { gte: 'raw/a', limit: 1 },
+        { gte: 'late/b', lt: 'late/c', limit: 1 },
+      ],
+    ]
+    for (const query of queries) {
+      const feed = router.watch(query)
+      await feed.take()
+      const { versions: since } = await router.fetch(query)
+      await raw.commit([put('a', query.length)])
+      await raw.commit([put('b', since)])
+      await late.releaseAll()
+      expect((await feed.take())?.folded).toBe(2)
+      expect((await router.changes(query, { since })).folded).toBe(2)
+      await feed.close()
+    }
+    await router.close()
+  })
+
+  test('nor to who comes back, with limits over several stores, and is told what changed', async () => {
+    const { raw, late } = diamond()
+    const router = createRouter({ 'raw/': raw, 'late/': late })
+    const query = { gte: 'l', limit: 3 }
+    const { versions: since } = await router.fetch(query)
+    await raw.commit([put('a', 1)])
+    await raw.commit([put('b', 1)])
+    await late.releaseAll()
+    const update = await router.watch(query, { since }).take()
+    expect([update?.replace, update?.changes.length, update?.folded]).toEqual([undefined, 3, 2])
+    await router.close()
+  })
+
+  test('a change of mounts is one commit', async () => {
+    const { raw } = diamond()
+    const router = createRouter({ 'raw/': raw })
+    const feed = router.watch(everything)
+    await feed.take()
+    const { versions: since } = await router.fetch(everything)
+    router.mount('other/', createMemoryStore())
+    router.mount('more/', createMemoryStore())
+    await raw.commit([put('a', 1)])
+    expect((await feed.take())?.folded).toBe(2)
+    expect((await router.changes(everything, { since })).folded).toBe(2)
+    await router.close()
+  })
+
   test('events tell of folds', async () => {
     const events: StoreEvent[] = []
     const store = createMemoryStore()
@@ -217,7 +293,7 @@ describe('steps', () => {
     void feed.take()
     for (let i = 0; i < 3; i++) await store.commit([put('a', i)])
     void feed.take()
-    expect(events).toEqual([{ type: 'fold', count: 3 }])
+    expect(events).toEqual([{ type: 'fold', source: store.sources[0], count: 3 }])
     await router.close()
   })
 })

@@ -72,7 +72,7 @@ export class RouterFeed implements Feed {
     if (wanted !== undefined) refuseBack(this.#following.held, wanted)
     this.#armed = true
     const step = this.#following.take(wanted)
-    return step instanceof Promise ? this.#busy(step) : this.#told(step)
+    return step instanceof Promise ? this.#busy(step) : step
   }
 
   setQuery(query: Query): number {
@@ -140,17 +140,12 @@ export class RouterFeed implements Feed {
       .then(
         (done) => {
           if (this.#failure !== undefined) throw this.#failure
-          return this.#told(done)
+          return done
         },
         (error: unknown) => {
           throw this.#failure ?? error
         },
       )
-  }
-
-  #told(step: Update | undefined): Update | undefined {
-    if (step !== undefined && step.folded > 1) this.#host.onEvent?.({ type: 'fold', count: step.folded })
-    return step
   }
 }
 

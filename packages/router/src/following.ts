@@ -1,6 +1,7 @@
 import type { FeedState, Stall, Update, Versions } from '@fanlight/core'
 import { mergeSpans, type Span, type Spans, spansOf, subtractSpans } from '@fanlight/core/kit'
 import { Assembly } from './assembly.ts'
+import { foldedIn, movedBetween } from './folded.ts'
 import { type RouterHost, tableAt } from './host.ts'
 import { Leash } from './leash.ts'
 import { lenient } from './lenient.ts'
@@ -143,8 +144,9 @@ export class Following {
     const { source } = this.#host.tables
     // Other keys were asked for meanwhile.
     if (sub !== this.#stepping.subs[0]) return this.take(undefined)
+    const since = this.#stepping.held
     this.#stepping.held = this.#host.versions.join(sub.held, source, version)
-    return update === undefined ? undefined : this.#stamped(this.#host.lifts.step(sub.part, update, version))
+    return update === undefined ? undefined : this.#stamped(this.#host.lifts.step(sub.part, update, version), since)
   }
 
   get #plan(): Plan {
@@ -240,6 +242,7 @@ export class Following {
     const { wanted } = goal
     // Other keys were asked for meanwhile.
     if (subs !== this.#stepping.subs) return this.take(wanted)
+    const since = this.#stepping.held
     const handed = this.#stepping.handOn(goal)
     const replacing = this.#replacing
     this.#replacing = undefined
@@ -251,22 +254,21 @@ export class Following {
         ? putTogether(handed, replacing, this.#spans.reverse)
         : this.#assembly.step(this.#plan, subs, handed, replacing)
     if (what === undefined) return undefined
-    let folded = handed.length === 0 ? 1 : 0
-    for (const { update } of handed) folded += update.folded
-    return this.#stamped({
-      generation: 0,
-      ...what,
-      versions,
-      behind: behindOf(versions, subs, this.#host.tables),
-      folded,
-    })
+    const folded = foldedIn(handed, replacing !== undefined, since, versions)
+    const behind = behindOf(versions, subs, this.#host.tables)
+    return this.#stamped({ generation: 0, ...what, versions, behind, folded }, since)
   }
 
   /**
    * Says which query a step answers: in the turn in which it is handed on, since another may be asked for before the holder
    * has it.
+   *
+   * @param since where the step began
    */
-  #stamped(step: Update | undefined): Update | undefined {
+  #stamped(step: Update | undefined, since: Versions): Update | undefined {
+    if (step !== undefined && step.folded > 1) {
+      this.#host.onEvent?.({ type: 'fold', source: movedBetween(since, step.versions), count: step.folded })
+    }
     // Feeds whose query never changed share the update.
     if (step === undefined || this.#generation === 0) return step
     const stamped = { ...step, generation: this.#generation }

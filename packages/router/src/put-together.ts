@@ -7,6 +7,8 @@ import type { Sub } from './sub.ts'
 export interface Handed {
   readonly sub: Sub
   readonly update: Update
+  /** Whether nothing of it was handed on before: the update is a whole answer. */
+  readonly isFirst: boolean
 }
 
 /** What changes for the holder of a feed. */

@@ -120,8 +120,9 @@ export class Stepping {
     const handed: Handed[] = []
     const versions: Record<SourceId, number> = {}
     for (const sub of this.subs) {
+      const isFirst = sub.isNew
       const update = frozen.has(sub) ? undefined : sub.handOn()
-      if (update !== undefined) handed.push({ sub, update })
+      if (update !== undefined) handed.push({ sub, update, isFirst })
       Object.assign(versions, sub.held)
     }
     versions[this.#host.tables.source] = version

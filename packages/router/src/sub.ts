@@ -20,6 +20,8 @@ export class Sub {
   point: Versions
   /** The point up to which it was handed on. */
   held: Versions
+  /** Whether nothing was handed on yet, and the holder has nothing of it. */
+  isNew: boolean
   #options: WatchOptions
   readonly #ring: () => void
   readonly #leash = new Leash()
@@ -38,6 +40,7 @@ export class Sub {
   constructor(part: Part, start: Pick<WatchOptions, 'since' | 'min' | 'stall'>, ring: () => void) {
     this.part = part
     this.point = this.held = start.since ?? {}
+    this.isNew = start.since === undefined
     this.#options = start
     this.#ring = ring
     // A store that is closed fails when it is taken from, as it does when it closes later.
@@ -111,6 +114,7 @@ export class Sub {
     const { kept } = this
     this.kept = undefined
     this.held = this.point
+    this.isNew = false
     return kept
   }
 
@@ -206,6 +210,7 @@ export class Sub {
 
   #alone(update: Update | undefined): Update | undefined {
     this.#answered = true
+    this.isNew = false
     this.point = this.held = update?.versions ?? this.#feed?.versions ?? this.point
     return update
   }
