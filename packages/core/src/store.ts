@@ -194,7 +194,7 @@ export interface CommitOptions {
 
 /** What a store declares that it can do; the conformance suite reads it and skips by nothing else. */
 export interface Supports {
-  /** Whether it takes commits. Otherwise `commit` is absent. */
+  /** Whether it takes commits. Otherwise `commit` is absent, or ends with READ_ONLY: a router's mounts come and go. */
   readonly commit: boolean
   /** What `guard` may name: ranges, single existing keys, or nothing. */
   readonly guard: 'ranges' | 'keys' | 'none'
@@ -282,7 +282,8 @@ export interface Store<T extends Types = { '': unknown }> extends AsyncDisposabl
   watch<const Q extends Query>(query: Q, options?: WatchOptions): Feed<ValueAt<T, Q>>
 
   /**
-   * Changes several keys as one (L4); resolves with its exact version. Absent on stores that are only read.
+   * Changes several keys as one (L4); resolves with its exact version. Absent on stores that are only read, but for routers,
+   * which end it with READ_ONLY or NOT_MOUNTED as long as no mount takes commits: `supports` tells which take any.
    * Every error says `applied`: 'no' or 'unknown'.
    *
    * @throws BAD_KEY, BAD_VALUE, BAD_QUERY, CONFLICT, LOST_IN_FOG, SOURCE_RESET, READ_ONLY, TOO_LARGE, UNSUPPORTED, CLOSED, ABORTED, UNAVAILABLE

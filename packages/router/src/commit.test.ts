@@ -1,4 +1,13 @@
-import { createMemoryStore, createVariable, del, everything, prefix, put } from '@fanlight/core'
+import {
+  createMemoryStore,
+  createSession,
+  createVariable,
+  del,
+  everything,
+  prefix,
+  put,
+  transact,
+} from '@fanlight/core'
 import { describe, expect, test } from 'vitest'
 import { createRouter, type Router } from './index.ts'
 
@@ -71,7 +80,7 @@ describe('commits', () => {
     await router.close()
   })
 
-  test('a store that takes no commits is READ_ONLY; where none takes any, there is no commit', async () => {
+  test('a store that takes no commits is READ_ONLY; where none takes any, so is every commit', async () => {
     const { users, teams } = stores()
     const readable = new Proxy(teams, {
       get: (target, name) =>
@@ -86,7 +95,17 @@ describe('commits', () => {
     expect(router.supports.commit).toBe(true)
     router.unmount('users/')
     expect(router.supports).toMatchObject({ commit: false, guard: 'none', ids: false })
-    expect(Reflect.get(router, 'commit')).toBeUndefined()
+    for (const changes of [[put('teams/a', 1)], []]) {
+      await expect(router.commit(changes)).rejects.toMatchObject({ code: 'READ_ONLY', applied: 'no' })
+    }
+    await expect(router.commit([put('users/a', 1)])).rejects.toMatchObject({ code: 'NOT_MOUNTED', applied: 'no' })
+    await expect(transact(router, (tx) => tx.put('teams/a', 1))).rejects.toMatchObject({ code: 'READ_ONLY' })
+    await expect(createRouter({}).commit([])).rejects.toMatchObject({ code: 'NOT_MOUNTED', applied: 'no' })
+    // Who looked at the router before has its commit too, when a store comes that takes some.
+    const session = createSession(router)
+    router.mount('users/', users)
+    await session.commit([put('users/a', 1)])
+    expect(session.supports.commit).toBe(true)
     await Promise.all([router.close(), users.close()])
   })
 

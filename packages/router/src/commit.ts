@@ -43,11 +43,7 @@ function commitAt(
   options: CommitOptions,
 ): Promise<Versions> {
   const { basis, id } = options
-  if (store.commit === undefined) {
-    throw new FanlightError('READ_ONLY', 'what is mounted there takes no commits: commit to what it is made of', {
-      applied: 'no',
-    })
-  }
+  if (store.commit === undefined) throw readOnly('what is mounted there takes no commits: commit to what it is made of')
   return store.commit(changes, {
     ...options,
     basis: basis === undefined ? undefined : (pointOf(store, basis) ?? {}),
@@ -58,6 +54,8 @@ function commitAt(
 /** Without changes and guard there is no store to choose; but whoever knows the id of another commit must say so. */
 async function commitNothing(host: RouterHost, { stores }: Table, options: CommitOptions): Promise<Versions> {
   const writable = stores.filter(({ supports }) => supports.commit)
+  if (stores.length === 0) throw new FanlightError('NOT_MOUNTED', 'nothing is mounted: mount a store first')
+  if (writable.length === 0) throw readOnly('nothing that is mounted takes commits: commit to what it is made of')
   const versions: Record<SourceId, number> = {}
   if (options.id === undefined && writable.length > 1) {
     for (const { reached } of writable) raise(versions, reached)
@@ -171,6 +169,10 @@ class Route {
     const message = `'${first.prefix}' and '${mount.prefix}' are different stores: a commit goes to one of them`
     throw new FanlightError('NOT_ATOMIC', message, { keys: [...this.keys.values(), key], applied: 'no' })
   }
+}
+
+function readOnly(why: string): FanlightError {
+  return new FanlightError('READ_ONLY', why, { applied: 'no' })
 }
 
 function badChange(what: string): FanlightError {

@@ -1,15 +1,4 @@
-import type {
-  ChangeOf,
-  Clock,
-  CommitOptions,
-  EventListener,
-  Limits,
-  Mounted,
-  StoreOf,
-  Types,
-  TypesOf,
-  Versions,
-} from '@fanlight/core'
+import type { Clock, EventListener, Limits, Mounted, StoreOf, TypesOf } from '@fanlight/core'
 import type { MountedStore } from './mount.ts'
 
 /** Options of `createRouter`. */
@@ -28,9 +17,6 @@ export interface RouterOptions {
   /** Hears of stalls, of answers that were carried to a common point, of restarts, folds and resets. Default: nobody does. */
   readonly onEvent?: EventListener | undefined
 }
-
-/** Changes several keys as one. */
-export type Commit<T extends Types> = (changes: readonly ChangeOf<T>[], options?: CommitOptions) => Promise<Versions>
 
 /** The stores among what is mounted, without the options of their mounts. */
 type StoresIn<M> = { [P in keyof M]: Known<M[P] extends MountedStore<infer S> ? S : M[P]> }

@@ -1,4 +1,4 @@
-import { createMemoryStore } from '@fanlight/core'
+import { type Change, createMemoryStore, readonly, type Store } from '@fanlight/core'
 import { type ConformanceSeams, nastyKeys, storeConformance } from '@fanlight/core/conformance'
 import * as fc from 'fast-check'
 import { createRouter, type Mountable } from './index.ts'
@@ -65,4 +65,20 @@ storeConformance('router of routers', {
   },
   keys: keysUnder(...nested),
   place: placeIn(nested),
+})
+
+const written = new WeakMap<Store, Store>()
+
+storeConformance('router of what is only read', {
+  create: (seams) => {
+    const store: Store = memory(seams) as Store
+    const router = createRouter({ 'x/': readonly(store) }, { clock: seams.clock }) as Store
+    written.set(router, store)
+    return router
+  },
+  keys: keysUnder('x/'),
+  write: (router, changes) => {
+    const inStore = changes.map((change): Change => ({ ...change, key: change.key.slice(2) }))
+    return written.get(router)?.commit?.(inStore) ?? Promise.resolve({})
+  },
 })

@@ -1,5 +1,7 @@
 import {
+  type ChangeOf,
   type ChangesOptions,
+  type CommitOptions,
   type Continued,
   defaultLimits,
   type Feed,
@@ -12,11 +14,11 @@ import {
   type Supports,
   systemClock,
   type Types,
-  type WritableStore,
   type Update,
   type ValueAt,
   type Versions,
   type WatchOptions,
+  type WritableStore,
   FanlightError,
   isFanlightError,
 } from '@fanlight/core'
@@ -29,7 +31,7 @@ import { Joiner, OwnWindow } from './joined.ts'
 import { Lifts } from './lifts.ts'
 import { type AnyStore, badMount, type Mountable, type MountOptions, readMount } from './mount.ts'
 import { type MountChanges, MountTable } from './mount-table.ts'
-import type { Commit, RoutedTypes, RouterOptions } from './options.ts'
+import type { RoutedTypes, RouterOptions } from './options.ts'
 import { planOf } from './plan.ts'
 import { RouterPart } from './router-part.ts'
 import { foreign, Scope } from './scope.ts'
@@ -44,7 +46,7 @@ export type Router<T extends Types = { '': unknown }> = WritableStore<T> &
   Pick<MountRouter<T>, 'name' | 'mount' | 'unmount' | 'move' | 'remount' | 'part'>
 
 /** The same, as it is made. */
-export class MountRouter<T extends Types = { '': unknown }> implements Store<T>, AtHand {
+export class MountRouter<T extends Types = { '': unknown }> implements WritableStore<T>, AtHand {
   declare readonly '~types'?: T
   readonly name: string
   readonly #tables: MountTable
@@ -163,18 +165,16 @@ export class MountRouter<T extends Types = { '': unknown }> implements Store<T>,
   }
 
   /**
-   * Changes several keys as one. All of them belong to one store, be it mounted at several places (L4). Absent at run time
-   * while no mount takes commits, as `supports` says.
+   * Changes several keys as one. All of them belong to one store, be it mounted at several places (L4). It is always there,
+   * since mounts come and go; `supports` says whether any of them takes commits now.
    *
-   * @throws NOT_MOUNTED where a key belongs to no mount; NOT_ATOMIC where keys or guarded ranges belong to different stores;
-   *   READ_ONLY; BAD_KEY where two keys are one key of the store; whatever the store throws. Each says `applied`
+   * @throws NOT_MOUNTED where a key belongs to no mount; READ_ONLY where its mount takes no commits; NOT_ATOMIC where keys or
+   *   guarded ranges belong to different stores; BAD_KEY where two keys are one key of the store; whatever the store throws.
+   *   Each says `applied`
    */
-  get commit(): Commit<T> {
-    const takes = this.#tables.current.stores.some(({ supports }) => supports.commit)
-    return (takes ? this.#commit : undefined) as Commit<T>
+  commit(changes: readonly ChangeOf<T>[], options?: CommitOptions): Promise<Versions> {
+    return commitTo(this.#host, changes, options)
   }
-
-  readonly #commit: Commit<T> = (changes, options) => commitTo(this.#host, changes, options)
 
   /**
    * Mounts a store while feeds run: a commit to the table of mounts.

@@ -275,7 +275,7 @@ function sinkOf<V, S extends Types>(
     const make = options.value ?? (typeof spans.query === 'string' ? valueOfOne : plainList)
     return new SettableSink((entries) => void sink.set(make(entries) as never), spans.reverse)
   }
-  if (sink.commit === undefined)
+  if (sink.commit === undefined || !sink.supports.commit)
     throw new FanlightError('READ_ONLY', 'the sink takes no commits: mirror to one that does')
   const names = store.sources.map(sourceName).sort().join('+')
   const own = `~mirror/${names}/${prefix}${JSON.stringify(spans.list.map(rangeOf))}`

@@ -83,7 +83,7 @@ export async function transact<T extends Types, R>(
     throw new FanlightError('BAD_QUERY', 'attempts is a whole number from 1 up', { applied: 'no' })
   }
   const commit = store.commit?.bind(store)
-  if (commit === undefined) {
+  if (commit === undefined || !store.supports.commit) {
     throw new FanlightError('READ_ONLY', 'the store takes no commits: transact on one that does', { applied: 'no' })
   }
   const series = { session: randomWord(random), number: 0 }

@@ -99,7 +99,7 @@ export const bounds: Part = {
         await rejects(store.fetch({}, { min: bench.never, signal }), 'ABORTED')
         await rejects(store.changes({}, { since, signal }), 'ABORTED')
         await fails(() => store.watch({}, { signal }).take(), 'ABORTED', 'CLOSED')
-        if (store.commit === undefined) return
+        if (store.commit === undefined || !store.supports.commit) return
         const changes = keys.map((key) => bench.change(key))
         const error = await rejects(store.commit(changes, { signal }), 'ABORTED')
         same(error.applied, 'no', 'applied of a commit whose signal was given before')
@@ -159,7 +159,7 @@ export const bounds: Part = {
         await rejects(store.fetch({}, { max: other }), 'SOURCE_RESET')
         await rejects(store.fetch({}, { min: { ...since, ...other } }), 'SOURCE_RESET')
         await rejects(store.changes({}, { since: other }), 'SOURCE_RESET')
-        if (store.commit === undefined) return
+        if (store.commit === undefined || !store.supports.commit) return
         const [change] = bench.keys(1).map((key) => bench.change(key))
         if (change === undefined) return
         const error = await rejects(store.commit([change], { basis: other }), 'SOURCE_RESET')

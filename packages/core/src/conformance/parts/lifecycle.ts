@@ -23,9 +23,16 @@ export const lifecycle: Part = {
       },
     },
     {
-      title: 'section 3: commit is there where supports says so, and absent elsewhere',
-      run: async ({ store }) => {
-        same(store.commit !== undefined, store.supports.commit, 'whether there is a commit')
+      title: 'section 3: commit is there where supports says so; elsewhere it is absent, or refuses',
+      run: async (bench) => {
+        const { store } = bench
+        if (store.supports.commit) return ensure(store.commit !== undefined, 'there is a commit')
+        const changes = bench.keys(1).map((key) => bench.change(key))
+        if (store.commit === undefined) return
+        for (const some of [changes, []]) {
+          const error = await rejects(store.commit(some), 'READ_ONLY', 'NOT_MOUNTED')
+          same(error.applied, 'no', 'applied of a commit to a store that takes none')
+        }
       },
     },
     {
