@@ -1,14 +1,15 @@
-import { FanlightError, type FetchOptions, type Limits, type SourceId, type Versions } from '@fanlight/core'
+import { FanlightError, type FetchOptions, type SourceId, type Versions } from '@fanlight/core'
 import { aborted } from '@fanlight/core/kit'
 import type { Asker } from './agree.ts'
 import type { Joiner, OwnWindow } from './joined.ts'
 import type { Lifts } from './lifts.ts'
 import type { MountTable } from './mount-table.ts'
+import type { RouterLimits } from './options.ts'
 import type { Table } from './table.ts'
 
 /** What the parts of a router know of it. `ended` ends when it closes, with CLOSED as its reason. */
 export interface RouterHost extends Asker {
-  readonly limits: Limits
+  readonly limits: RouterLimits
   readonly tables: MountTable
   readonly sources: readonly SourceId[]
   /** What a store is asked with where the asker names nothing: absent where the defaults of stores are those of the router. */

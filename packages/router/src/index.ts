@@ -5,6 +5,6 @@
  */
 export type { AnyStore, Mountable, MountedStore, MountOptions } from './mount.ts'
 export type { MountChanges } from './mount-table.ts'
-export type { RoutedTypes, RouterOptions } from './options.ts'
+export type { RoutedTypes, RouterLimits, RouterOptions } from './options.ts'
 export { createRouter, type Router } from './router.ts'
 export { RouterPart } from './router-part.ts'

@@ -1,6 +1,9 @@
 import type { Clock, EventListener, Limits, Mounted, StoreOf, TypesOf } from '@fanlight/core'
 import type { MountedStore } from './mount.ts'
 
+/** The limits of a router: the others are those of its stores. */
+export type RouterLimits = Pick<Limits, 'ranges' | 'feeds' | 'timeoutMs'>
+
 /** Options of `createRouter`. */
 export interface RouterOptions {
   /**
@@ -8,8 +11,8 @@ export interface RouterOptions {
    * equal mounts, and change them apart from each other, need different names. Default 'mounts'.
    */
   readonly name?: string | undefined
-  /** `ranges`, `feeds` and `timeoutMs` are the router's own; the others are those of its stores. */
-  readonly limits?: Partial<Limits> | undefined
+  /** How many ranges a query and how many feeds it may have, and how long an asker waits. Default those of stores. */
+  readonly limits?: Partial<RouterLimits> | undefined
   /** How many former tables of mounts are known, for whoever comes back from before a change. Default 1,000. */
   readonly tables?: number | undefined
   /** Time, for deadlines. Default the machine's. */

@@ -80,3 +80,9 @@ test('what is no store cannot be mounted', () => {
   // @ts-expect-error nor is an object
   createRouter({ 'a/': { store: {} } })
 })
+
+test('the limits of a router are those that it has', () => {
+  createRouter({}, { limits: { ranges: 1, feeds: 1, timeoutMs: 1 } })
+  // @ts-expect-error values are the business of its stores
+  createRouter({}, { limits: { valueDepth: 1 } })
+})

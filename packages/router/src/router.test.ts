@@ -164,8 +164,16 @@ describe('mounts', () => {
     const middle = createRouter({ 'inner/': inner })
     const outer = createRouter({ 'middle/': middle })
     for (const router of [inner, middle, outer]) {
-      expect(() => inner.mount('again/', router)).toThrow(expect.objectContaining({ code: 'BAD_MOUNT' }))
+      expect(() => inner.mount('again/', router)).toThrow(
+        expect.objectContaining({
+          code: 'BAD_MOUNT',
+          keys: ['again/'],
+          message: expect.stringContaining("'again/'") as string,
+        }),
+      )
     }
+    const two = { 'fine/': createMemoryStore(), 'cycle/': outer }
+    expect(() => inner.remount(two)).toThrow(expect.objectContaining({ keys: ['cycle/'] }))
     expect(inner.sources.length).toBe(2)
     inner.mount('y/', createMemoryStore())
     expect(outer.sources.length).toBe(5)
@@ -358,7 +366,7 @@ describe('part: a router as someone sees it who asks for one thing', () => {
   test('a view that touches its own place is BAD_MOUNT', async () => {
     const router = createRouter({ 'raw/': createMemoryStore() }) as Router
     const view = new View(router, everything)
-    expect(() => router.mount('view/', view)).toThrow(expect.objectContaining({ code: 'BAD_MOUNT' }))
+    expect(() => router.mount('view/', view)).toThrow(expect.objectContaining({ code: 'BAD_MOUNT', keys: ['view/'] }))
     expect(keysOf(await router.fetch(everything))).toEqual([])
     await router.close()
   })

@@ -249,7 +249,7 @@ export class MountRouter<T extends Types = { '': unknown }> implements WritableS
         void this.sources
       } catch (error) {
         this.#scope = before
-        throw error
+        throw this.#misplaced(table, Object.keys(changes), error)
       }
     })
     for (const feed of this.#feeds) feed.retabled()
@@ -296,6 +296,27 @@ export class MountRouter<T extends Types = { '': unknown }> implements WritableS
 
   #assertOpen(): void {
     if (this.#closing !== undefined) throw closed(this.name, { store: this.name })
+  }
+
+  /** The error for a store that leads back to the router, at the place where it would stand. */
+  #misplaced(table: Table, prefixes: readonly string[], error: unknown): unknown {
+    if (!isFanlightError(error, 'BAD_MOUNT')) return error
+    const before = this.#scope
+    try {
+      for (const prefix of prefixes) {
+        const mount = table.at(prefix)
+        if (mount === undefined) continue
+        this.#scope = this.#scopeOf(table, [mount.store])
+        try {
+          void this.sources
+        } catch {
+          return badMount(prefix, 'the router would be mounted inside itself')
+        }
+      }
+    } finally {
+      this.#scope = before
+    }
+    return error
   }
 
   #scopeOf(table: Table, stores: readonly Store[] = table.stores): Scope {
