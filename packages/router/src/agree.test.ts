@@ -241,7 +241,11 @@ describe('agreement: older', () => {
     await turns()
     slow.catchUp()
     expectWhole(await asked)
-    expect(events.map(({ type }) => type)).toEqual(['carry', 'stall'])
+    const [source] = raw.sources
+    expect(events).toEqual([
+      { type: 'stall', source, ms: expect.any(Number) },
+      { type: 'carry', source, count: 1, ms: expect.any(Number) },
+    ])
     await router.close()
   })
 })
@@ -370,7 +374,8 @@ describe('agreement: stores that forget', () => {
     await raw.commit([put('a', 3)])
     slow.jump()
     expectWhole(await asked)
-    expect(events.filter(({ type }) => type === 'restart').length).toBe(1)
+    const restarts = events.filter(({ type }) => type === 'restart')
+    expect(restarts).toEqual([{ type: 'restart', source: raw.sources[0], count: 1, ms: expect.any(Number) }])
     await router.close()
   })
 

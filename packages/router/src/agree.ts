@@ -12,6 +12,7 @@ import {
 } from '@fanlight/core'
 import { all, applyUpdate, ask, pointWindows, promised, reaches, type Soon, soon } from '@fanlight/core/kit'
 import type { PartAnswer } from './assemble.ts'
+import { firstBehind, forgottenIn } from './blame.ts'
 import { Leash } from './leash.ts'
 import type { Part } from './plan.ts'
 import { pointOf, raise } from './scope.ts'
@@ -62,6 +63,7 @@ export class Agreement {
   /** Where the table of mounts stands, under which the parts were cut. */
   readonly #own: Windows
   readonly #ask: Ask
+  readonly #beganMs: number
   readonly #deadlineMs: number
   readonly #leash: Leash
   #restarted = false
@@ -72,7 +74,8 @@ export class Agreement {
     this.#own = own
     this.#ask = ask
     this.#leash = new Leash(ask.signal, asker.ended)
-    this.#deadlineMs = ask.timeoutMs === Infinity ? Infinity : asker.clock.now() + ask.timeoutMs
+    this.#beganMs = asker.clock.now()
+    this.#deadlineMs = this.#beganMs + ask.timeoutMs
   }
 
   /**
@@ -140,19 +143,26 @@ export class Agreement {
     if (!met.torn) return agreed(answers, met.windows)
     const target = this.#target(met.windows, answers, stall)
     if (!has(this.#own, target)) return undefined
-    const { onEvent } = this.#asker
-    onEvent?.({ type: 'carry', count: answers.filter(({ windows }) => !has(windows, target)).length })
+    const { onEvent, clock } = this.#asker
+    const beganMs = clock.now()
+    const told = (): void => {
+      if (onEvent === undefined) return
+      const count = answers.filter(({ windows }) => !has(windows, target)).length
+      onEvent({ type: 'carry', source: tornIn(met.windows), count, ms: clock.now() - beganMs })
+    }
     const carried = answers.map((answer) => {
       return has(answer.windows, target) ? answer : this.#carry(answer, target, stall)
     })
     return soon(
       all(carried),
       (exact) => {
+        told()
         const now = meeting(this.#own, exact)
         if (now.torn) throw this.#unmet(target)
         return agreed(exact, now.windows)
       },
       (error) => {
+        told()
         if (isFanlightError(error, 'LOST_IN_FOG')) return this.#again(error, stall, target)
         throw error
       },
@@ -219,7 +229,7 @@ export class Agreement {
     const { onEvent, clock } = this.#asker
     if (onEvent === undefined || reaches(reached, until)) return work()
     const began = clock.now()
-    const source = Object.keys(until).find((id) => (reached[id] ?? -1) < (until[id] ?? 0))
+    const source = firstBehind(reached, until)
     return promised(work).finally(() => onEvent({ type: 'stall', source, ms: clock.now() - began }))
   }
 
@@ -227,7 +237,8 @@ export class Agreement {
   #again(error: FanlightError, stall: Stall, target?: Versions): Soon<Agreed | undefined> {
     if (this.#restarted) return Promise.reject(this.#outrun(error, target))
     this.#restarted = true
-    this.#asker.onEvent?.({ type: 'restart', source: error.source, count: 1 })
+    const { onEvent, clock } = this.#asker
+    onEvent?.({ type: 'restart', source: forgottenIn(error, target), count: 1, ms: clock.now() - this.#beganMs })
     return this.#attempt(stall === 'older' ? 'wait' : stall)
   }
 
@@ -242,8 +253,7 @@ export class Agreement {
     const store = cause.store ?? this.#asker.name
     const message = `${store} forgets faster than the other stores catch up: give it a longer history, or ask with stall 'older'`
     const { horizon } = cause
-    const source =
-      cause.source ?? Object.keys(horizon ?? {}).find((id) => (horizon?.[id] ?? 0) > (wanted?.[id] ?? Infinity))
+    const source = forgottenIn(cause, wanted)
     return new FanlightError('STALLED', message, { store, source, wanted: wanted ?? cause.wanted, horizon, cause })
   }
 
@@ -294,6 +304,11 @@ function meeting(own: Windows, answers: readonly Answer[]): { readonly windows: 
   add(own)
   for (const answer of answers) add(answer.windows)
   return { windows, torn }
+}
+
+/** The source in which answers did not meet. */
+function tornIn(windows: Windows): SourceId | undefined {
+  return Object.keys(windows).find((source) => (windows[source]?.from ?? 0) > (windows[source]?.to ?? 0))
 }
 
 /** Whether the point lies in the box; a source that it does not name does not count. */

@@ -15,7 +15,7 @@ import {
   type Versions,
 } from '@fanlight/core'
 import { Holder } from '@fanlight/core/conformance'
-import { lagging, settled, turns } from '@fanlight/core/testing'
+import { lagging, manualClock, settled, turns } from '@fanlight/core/testing'
 import { describe, expect, test } from 'vitest'
 import { createRouter } from './index.ts'
 
@@ -342,6 +342,33 @@ describe('stall', () => {
     expect(await byNow(taken)).toBe('pending')
     await raw.commit([put('a', 1)])
     expect((await taken)?.replace?.entries).toHaveLength(1)
+  })
+})
+
+describe('events tell which source was waited for, and how long', () => {
+  test('a take that waits for a laggard, and a step that does', async () => {
+    const events: StoreEvent[] = []
+    const clock = manualClock()
+    const { raw, late } = diamond()
+    const [source = ''] = raw.sources
+    const router = createRouter({ 'raw/': raw, 'late/': late }, { clock, onEvent: (event) => events.push(event) })
+    const feed = router.watch(everything)
+    await feed.take()
+    await raw.commit([put('a', 1)])
+    const taken = feed.take({ [source]: 1 })
+    await clock.advance(20)
+    await late.releaseAll()
+    expect((await taken)?.changes).toHaveLength(2)
+    expect(events.splice(0)).toEqual([{ type: 'stall', source, ms: 20 }])
+    await raw.commit([put('a', 2)])
+    expect(await feed.take()).toBeUndefined()
+    await clock.advance(30)
+    await late.releaseAll()
+    await turns()
+    expect(events.splice(0)).toEqual([{ type: 'stall', source, ms: 30 }])
+    expect((await feed.take())?.changes).toHaveLength(2)
+    expect(events).toEqual([])
+    await router.close()
   })
 })
 

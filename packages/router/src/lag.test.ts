@@ -1,6 +1,6 @@
-import { createMemoryStore, everything, type MemoryStore, put } from '@fanlight/core'
+import { createMemoryStore, everything, type MemoryStore, put, type StoreEvent } from '@fanlight/core'
 import { Holder } from '@fanlight/core/conformance'
-import { seededRandom, turns } from '@fanlight/core/testing'
+import { manualClock, seededRandom, turns } from '@fanlight/core/testing'
 import { expect, test } from 'vitest'
 import { createRouter } from './index.ts'
 
@@ -11,7 +11,9 @@ function raw(commits: number): MemoryStore {
 
 test('section 5: where a fast store has forgotten the point of a slow one, a step waits at the point of the leader', async () => {
   const [fast, slow] = [raw(2), raw(100)]
-  const router = createRouter({ 'fast/': fast, 'slow/': slow })
+  const events: StoreEvent[] = []
+  const clock = manualClock()
+  const router = createRouter({ 'fast/': fast, 'slow/': slow }, { clock, onEvent: (event) => events.push(event) })
   const feed = router.watch(everything)
   const holder = new Holder(everything)
   const first = await feed.take()
@@ -22,10 +24,16 @@ test('section 5: where a fast store has forgotten the point of a slow one, a ste
   const asked = Promise.resolve(feed.take()).finally(() => (taken = true))
   await turns()
   expect(taken).toBe(false)
+  await clock.advance(20)
   for (let i = 3; i <= 5; i++) await slow.commit([put('a', i)])
   const update = await asked
   if (update !== undefined) holder.apply(update)
   expect(update?.versions).toMatchObject(fast.reached)
+  const [source] = fast.sources
+  expect(events.filter(({ type }) => type !== 'fold')).toEqual([
+    { type: 'restart', source, count: 1, ms: 0 },
+    { type: 'stall', source, ms: 20 },
+  ])
   expect(holder.entries.map(({ key, value }) => [key, value])).toEqual([
     ['fast/a', 5],
     ['slow/a', 5],

@@ -7,7 +7,8 @@ import {
   type Versions,
   type WatchOptions,
 } from '@fanlight/core'
-import { mergeVersions } from '@fanlight/core/kit'
+import { greatestOf, leastOf, mergeVersions } from '@fanlight/core/kit'
+import { firstBehind, forgottenIn } from './blame.ts'
 import type { RouterHost } from './host.ts'
 import type { Part } from './plan.ts'
 import { agreedPoint, commonPoint, frozenWith, leadingPoint, raiseKnown } from './points.ts'
@@ -43,6 +44,8 @@ export class Stepping {
   /** What each store said its sources are, and whether two of them, or one and the table of mounts, share one. */
   #lists: readonly (readonly SourceId[])[] = []
   #sharing = false
+  /** When the step began that is under way. */
+  #beganMs = 0
 
   /**
    * @param patience `min`: no step leads behind it; `stall`: what a take does where a store is not there yet
@@ -106,6 +109,7 @@ export class Stepping {
    */
   step(goal: Goal): Maybe<void> {
     // Where no source is shared, there is nothing to agree about: each store goes to its newest point.
+    this.#beganMs = this.#host.clock.now()
     const target = goal.wanted === undefined && !this.#isSharing() ? undefined : this.#target(goal)
     return this.#advance(target, goal, this.subs, triesMax)
   }
@@ -143,7 +147,9 @@ export class Stepping {
     const leads = leadingPoint(going)
     if (table !== undefined) leads[this.#host.tables.source] = table
     let waits = false
-    for (const sub of going) if (sub.await(leads)) waits = true
+    const beganMs = this.#host.clock.now()
+    const came = (source: SourceId): void => this.#tellStall(source, beganMs)
+    for (const sub of going) if (sub.await(leads, came)) waits = true
     if (waits || wanted !== undefined) return
     const point = agreedPoint(going)
     const further = Object.keys(point).some((id) => (point[id] ?? 0) > (this.held[id] ?? 0))
@@ -172,8 +178,9 @@ export class Stepping {
     const waits: Promise<void>[] = []
     for (const sub of subs) {
       if (target === undefined && sub.moveOn()) continue
+      const source = this.#host.onEvent === undefined ? undefined : sub.behindIn(target)
       const wait = sub.take(target)
-      if (wait !== undefined) waits.push(wait)
+      if (wait !== undefined) waits.push(source === undefined ? wait : this.#timed(wait, source))
     }
     if (waits.length === 0) return this.#arrive(goal, subs, triesLeft)
     return Promise.all(waits).then(() => this.#arrive(goal, subs, triesLeft))
@@ -184,7 +191,7 @@ export class Stepping {
     const further = this.#further(goal.wanted)
     if (further === undefined) return
     if (triesLeft === 0) throw this.#outrun(further)
-    this.#host.onEvent?.({ type: 'restart', count: triesMax - triesLeft + 1 })
+    this.#tellRestart(goal.wanted, triesMax - triesLeft + 1)
     return this.#advance(further, goal, subs, triesLeft - 1)
   }
 
@@ -202,6 +209,30 @@ export class Stepping {
     const point: Record<SourceId, number> = {}
     for (const sub of going) raise(point, sub.point)
     return point
+  }
+
+  /** Tells how long it took, where a take had to wait for a store. */
+  #timed(wait: Promise<void>, source: SourceId): Promise<void> {
+    const beganMs = this.#host.clock.now()
+    return wait.then(() => this.#tellStall(source, beganMs))
+  }
+
+  #tellStall(source: SourceId, beganMs: number): void {
+    const { onEvent, clock } = this.#host
+    onEvent?.({ type: 'stall', source, ms: clock.now() - beganMs })
+  }
+
+  /** Tells that the step goes to another point, and for which source: one was forgotten, or stores stand apart in it. */
+  #tellRestart(wanted: Versions | undefined, count: number): void {
+    const { onEvent, clock } = this.#host
+    onEvent?.({ type: 'restart', source: this.#apartIn(wanted), count, ms: clock.now() - this.#beganMs })
+  }
+
+  #apartIn(wanted: Versions | undefined): SourceId | undefined {
+    const error = this.subs.map((sub) => sub.error).find((one) => isFanlightError(one, 'LOST_IN_FOG'))
+    if (error !== undefined) return forgottenIn(error, wanted)
+    const points = this.subs.filter((sub) => !isFailed(sub)).map(({ point }) => point)
+    return firstBehind(leastOf(points), greatestOf(points))
   }
 
   /** Whether there is anything to agree about. A store may find out what its sources are when it is taken from. */

@@ -1,5 +1,6 @@
 import type { Entry, Feed, FeedState, SourceId, Update, Versions, WatchOptions } from '@fanlight/core'
 import { composeUpdates, reaches, type Span, subtractSpans } from '@fanlight/core/kit'
+import { firstBehind } from './blame.ts'
 import { Leash } from './leash.ts'
 import { liftPlaces } from './lift.ts'
 import { spanInRouter, spanInStore } from './mount.ts'
@@ -87,6 +88,19 @@ export class Sub {
     })
   }
 
+  /**
+   * The source in which its store has not come to a point, or to where its first answer may be from: who takes has to wait.
+   *
+   * @param to absent: the newest
+   */
+  behindIn(to: Versions | undefined): SourceId | undefined {
+    const { reached } = this
+    const source = firstBehind(reached, pointOf(this.part.store, to))
+    if (source !== undefined || this.#answered) return source
+    // Who is still reading has reached nothing.
+    return firstBehind(reached, this.#options.min) ?? this.part.store.sources.find((id) => !(id in reached))
+  }
+
   /** Moves on with its store, where that has nothing to tell. Gives whether it could. */
   moveOn(): boolean {
     if (this.isPending || this.#feed === undefined || this.error !== undefined) return false
@@ -121,14 +135,16 @@ export class Sub {
   /**
    * Rings when its store has come as far as the others.
    *
+   * @param came is told in which source it was behind
    * @returns whether it is behind them
    */
-  await(leads: Versions): boolean {
+  await(leads: Versions, came: (source: SourceId) => void): boolean {
     if (this.#waiting) return true
     const { reached } = this
     const min: Record<SourceId, number> = {}
     for (const source in reached) if ((reached[source] ?? 0) < (leads[source] ?? 0)) min[source] = leads[source] ?? 0
-    if (Object.keys(min).length === 0) return false
+    const source = firstBehind(reached, min)
+    if (source === undefined) return false
     const { store, query } = this.part
     this.#waiting = true
     const done = (): void => {
@@ -137,6 +153,7 @@ export class Sub {
     // What lies in the same keys is asked for, and no entry of it: a router waits for just those of its mounts.
     store.fetch(probeOf(query), { min, timeoutMs: Infinity, signal: this.#leash.signal }).then(() => {
       done()
+      came(source)
       this.#ring()
     }, done)
     return true
