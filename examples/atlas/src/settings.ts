@@ -14,6 +14,27 @@ export interface Settings {
   readonly country: string
 }
 
+/** How the atlas is started. */
+export const usage = `Usage: npm start -- [--seconds N] [--country XX] [--help]
+
+Shows what two stores say of the largest cities of a country when each is asked for itself,
+and what one query over the router says, while somebody writes.
+
+  --seconds N   end after so many seconds. The last line is then the counts, as JSON
+  --country XX  the country, by its two letters. Default FR
+
+Environment variables:
+
+  DATA_DIR      where the data lies. Default ./data/atlas
+  RATE          writes a second. Default 50
+  LAG_MS        how far the index lags, in milliseconds. Default 300
+`
+
+/** Whether somebody asks how the atlas is started. */
+export function asksForHelp(args: readonly string[]): boolean {
+  return args.some((arg) => arg === '--help' || arg === '-h')
+}
+
 /** A mistake of the person who starts the atlas: its message says what to do. */
 export class UsageError extends Error {}
 
@@ -26,7 +47,9 @@ export function readSettings(args: readonly string[], env: NodeJS.ProcessEnv): S
     const value = args[++i]
     if (!['--seconds', '--country'].includes(name) || value === undefined) {
       throw new UsageError(
-        `I do not know ${name}. Use --seconds N, --country XX; DATA_DIR, RATE and LAG_MS are environment variables.`,
+        value === undefined && ['--seconds', '--country'].includes(name)
+          ? `${name} needs a value: --help says more.`
+          : `I do not know ${name}. Use --seconds N, --country XX; DATA_DIR, RATE and LAG_MS are environment variables.`,
       )
     }
     options.set(name, value)

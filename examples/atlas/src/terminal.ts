@@ -1,4 +1,5 @@
-import { type View, drawLine, drawScreen } from './screen.ts'
+import { type View, drawLine, drawScreen, legend } from './screen.ts'
+import { clip } from './clip.ts'
 
 /** Shows the atlas: in place on a terminal, as a line a second otherwise. */
 export class Terminal {
@@ -30,9 +31,13 @@ export class Terminal {
     if (this.#isTty) {
       if (this.#linesAt === 0) this.#out.write('\x1b[?25l\x1b[2J')
       this.#linesAt = now
-      const { rows } = this.#out
-      const lines = drawScreen(view).slice(0, rows - 1)
+      const { rows, columns } = this.#out
+      const lines = drawScreen(view, rows - 1).map((line) => clip(line, columns))
       this.#out.write(`\x1b[H${lines.map((line) => `${line}\x1b[K`).join('\n')}\x1b[J`)
+    } else if (this.#linesAt === 0) {
+      // What there is to tell comes with the first answers.
+      this.#linesAt = now
+      this.#out.write(`${legend(view)}\n`)
     } else if (now - this.#linesAt >= 1000) {
       this.#linesAt = now
       this.#out.write(`${drawLine(view)}\n`)

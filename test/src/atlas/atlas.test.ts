@@ -66,6 +66,33 @@ describe('the atlas', () => {
     expect(summaryOf(output).tornFanlight).toBe(0)
   })
 
+  test('says how it is started', { timeout: 60_000 }, async () => {
+    const { stdout } = await run(process.execPath, [main, '--help'])
+    expect(stdout).toContain('--seconds N')
+    expect(stdout).toContain('DATA_DIR')
+  })
+
+  test('ends quietly where nobody reads it any more', { timeout: 120_000 }, async () => {
+    const child = spawn(process.execPath, [main], { env: { ...process.env, DATA_DIR: folder } })
+    let complaint = ''
+    child.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()))
+    child.stdout.once('data', () => child.stdout.destroy())
+    expect(await new Promise((resolve) => child.once('close', resolve))).toBe(0)
+    expect(complaint).toBe('')
+  })
+
+  test('a signal that comes twice at once is one, and closes it', { timeout: 120_000 }, async () => {
+    const child = spawn(process.execPath, [main], { env: { ...process.env, DATA_DIR: folder } })
+    let output = ''
+    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
+    await new Promise((resolve) => child.stdout.once('data', resolve))
+    const ended = new Promise((resolve) => child.once('close', resolve))
+    child.kill('SIGTERM')
+    child.kill('SIGINT')
+    expect(await ended).toBe(0)
+    expect(summaryOf(output).tornFanlight).toBe(0)
+  })
+
   test('says what is wrong with its input', { timeout: 60_000 }, async () => {
     const fails = async (args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> => {
       const error = await run(process.execPath, [main, ...args], { env: { ...process.env, ...env } }).catch(
@@ -83,6 +110,8 @@ describe('the atlas', () => {
     await rm(broken, { recursive: true })
     const taken = join(folder, 'a-file')
     await writeFile(taken, 'not a folder')
-    expect(await fails(['--seconds', '1'], { DATA_DIR: taken })).toMatch(/a-file/)
+    expect(await fails(['--seconds', '1'], { DATA_DIR: taken })).toMatch(/a-file cannot be made/)
+    // What Node makes with `recursive` never ends here, where there is a /proc.
+    expect(await fails(['--seconds', '1'], { DATA_DIR: '/proc/nope/x' })).toContain('cannot be made')
   })
 })
