@@ -1,4 +1,5 @@
 import {
+  FanlightError,
   type FeedState,
   type History,
   type Query,
@@ -78,7 +79,12 @@ export function createView<T extends Types, Out, const Q extends Query = Range>(
   upstream: Store<T>,
   options: ViewOptions<ValueAt<T, Q>, Out, Q>,
 ): View<{ '': Out }> {
-  const { query = everything, map, ...rest } = options
+  const { query = everything, map, ...rest } = options ?? {}
+  if (typeof map !== 'function') {
+    const given = typeof options === 'function' ? 'a function in place of the options' : typeof map
+    const message = `a view needs { map: a function of { key, value } }, and got ${given}: write createView(store, { map })`
+    throw new FanlightError('BAD_QUERY', message)
+  }
   return new ActiveView<{ '': Out }>(upstream as Store, {
     ...rest,
     query,

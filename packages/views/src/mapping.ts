@@ -86,6 +86,12 @@ export class Mapping {
   }
 
   #checked(one: Yield): Yielded {
+    if (typeof (one as Partial<PromiseLike<unknown>> | null)?.then === 'function') {
+      // What becomes of it nobody asks any more.
+      void Promise.resolve(one).catch(() => undefined)
+      const message = 'the function of a view gave a promise: it must give what it makes of an entry at once'
+      throw new FanlightError('BAD_VALUE', message)
+    }
     if (typeof one !== 'object' || one === null || !('key' in one)) {
       throw new FanlightError(
         'BAD_VALUE',

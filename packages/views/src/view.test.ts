@@ -45,6 +45,30 @@ describe('createView', () => {
     expect((await view.fetch('a')).entries[0]?.value).toEqual({ of: ['a'] })
   })
 
+  test.each([
+    ['no options', undefined],
+    ['no function', {}],
+    ['a text', { map: 'value' }],
+    ['the function itself', same],
+  ])('refuses %s', (_, options) => {
+    const raw = createMemoryStore(raws)
+    const refused = expect.objectContaining({ code: 'BAD_QUERY', message: expect.stringContaining('map') as string })
+    expect(() => createView(raw, options as never)).toThrow(refused as Error)
+  })
+
+  test('where it can follow no more, who waits is told at once, and why', async () => {
+    const raw = createMemoryStore(raws)
+    const view = createView(raw, { map: same })
+    await view.fetch({})
+    const waiting = view.fetch({}, { min: { [raw.sources[0] ?? '']: 1 } }).catch((e: unknown) => e)
+    await raw.close()
+    const failed = { code: 'STALLED', cause: { code: 'CLOSED' } }
+    expect(await waiting).toMatchObject(failed)
+    const later = view.fetch({}, { min: { [raw.sources[0] ?? '']: 1 } })
+    expect(await later.catch((e: unknown) => e)).toMatchObject(failed)
+    expect((await view.fetch({})).entries).toEqual([])
+  })
+
   test('is there at once, reads its upstream in the background, and then is live', async () => {
     const raw = createMemoryStore(raws)
     await raw.commit([put('a', 1), put('b', 2)])
@@ -328,6 +352,32 @@ describe('a function that throws', () => {
       expect((await settled(feed)).at(-1)?.versions).toEqual(view.reached)
     },
   )
+
+  test("'stop': who waits in vain is told the reason, and its cause", async () => {
+    const clock = manualClock()
+    const raw = createMemoryStore(raws)
+    await raw.commit([put('a', 'bad')])
+    const view = createView(raw, { map: picky, clock })
+    const asked = [view.fetch({}, { timeoutMs: 200 }), view.fetch({}, { timeoutMs: 200, stall: 'older' })]
+    await turns()
+    clock.advance(200)
+    for (const promise of asked) {
+      const error = await promise.catch((e: unknown) => e)
+      expect(error).toMatchObject({ code: 'STALLED', keys: ['a'], cause: { code: 'UNAVAILABLE' } })
+      expect((error as Error).message).toMatch(/function of a view failed at "a".*TypeError: I do not like it/)
+    }
+  })
+
+  test('a promise is named, also one that fails', async () => {
+    const raw = createMemoryStore(raws)
+    await raw.commit([put('a', 1)])
+    const view = createView(raw, { map: (() => Promise.reject(new Error('late'))) as never })
+    await turns()
+    expect((await view.fetch({}, { stall: 'fail' }).catch((e: unknown) => e as Error)) as Error).toMatchObject({
+      code: 'STALLED',
+      message: expect.stringContaining('gave a promise') as string,
+    })
+  })
 
   test("'stop': points at which the function throws cannot be asked for, those before and after can", async () => {
     const raw = createMemoryStore(raws)

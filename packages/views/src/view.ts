@@ -79,6 +79,8 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
   /** How all sources stand; undefined: as the upstream says. */
   #trouble: SourceState | undefined = { status: 'catching up' }
   #shown: FeedState = {}
+  /** Ends each wait, where the view goes on no more. */
+  readonly #giveUps = new Set<() => void>()
 
   constructor(upstream: Store, settings: ViewSettings) {
     super(settings, 'view')
@@ -177,9 +179,17 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
     options: WaitOptions & Pick<FetchOptions, 'stall'>,
     go: () => R | Promise<R>,
   ): Promise<R> {
-    const waited = super.whenReached(point, options, go)
-    this.#follower.heed()
-    return waited.then(undefined, (error: unknown) => this.#blame(error, point))
+    const failed = this.#trouble?.status === 'failed'
+    const waited = super.whenReached(point, failed ? { ...options, stall: 'fail' } : options, go)
+    if (!failed) this.#follower.heed()
+    const blamed = waited.then(undefined, (error: unknown) => this.#blame(error, point))
+    if (failed) return blamed
+    return new Promise((resolve, reject) => {
+      const giveUp = (): void => resolve(this.whenReached(point, options, go))
+      const done = (): boolean => this.#giveUps.delete(giveUp)
+      this.#giveUps.add(giveUp)
+      blamed.finally(done).then(resolve, reject)
+    })
   }
 
   protected override async release(): Promise<void> {
@@ -206,16 +216,29 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
     )
   }
 
-  /** Where the upstream itself has not reached what was waited for, it knows better who is to blame. */
+  /**
+   * Where the upstream itself has not reached what was waited for, it knows better who is to blame. Where the view does not
+   * follow, it says why.
+   */
   async #blame(error: unknown, point: Versions): Promise<never> {
     const { [this.#source]: _, ...wanted } = point
     if (!isFanlightError(error, 'STALLED') || this.isClosed) throw error
-    if (reaches(this.#upstream.reached, wanted)) {
-      const why = this.#trouble?.why
-      throw why === undefined ? error : new FanlightError('STALLED', error.message, { ...factsOf(error), cause: why })
+    const { status, why } = this.#trouble ?? {}
+    if (status === 'failed' || reaches(this.#upstream.reached, wanted)) {
+      throw why === undefined ? error : this.#stopped(error as FanlightError, status === 'failed', why)
     }
     const complaint = await this.#follower.complaint(wanted)
     throw isFanlightError(complaint, 'STALLED') ? complaint : error
+  }
+
+  /** STALLED with the reason for which the view does not follow. */
+  #stopped(stalled: FanlightError, failed: boolean, why: FanlightError): FanlightError {
+    const { source = 'the point', wanted = {} } = stalled
+    const stands = failed ? 'has failed for good' : 'does not follow at the moment'
+    const { cause } = why
+    const text = cause === undefined ? '' : `. The cause: ${String(cause)}`
+    const message = `${this.name} ${stands}, and has not reached ${source} ${wanted[source] ?? ''}: ${why.message}${text}`
+    return new FanlightError('STALLED', message, { ...factsOf(stalled), keys: why.keys, cause: why })
   }
 
   #makeFollower(query: Query, delayMs: number, instant: boolean): Follower {
@@ -241,6 +264,7 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
         troubled: (status, why) => {
           this.#trouble = status === undefined ? undefined : { status, why }
           this.#stateMoved()
+          if (status === 'failed') for (const giveUp of [...this.#giveUps]) giveUp()
         },
         reopen: () => this.#open(),
       },
