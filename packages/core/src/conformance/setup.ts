@@ -39,8 +39,16 @@ export interface Setup<S extends AnyStore = AnyStore> {
   /** For stores whose `supports.durable` is true: closes the store and opens what it wrote. */
   reopen?(store: NoInfer<S>, seams: ConformanceSeams): NoInfer<S> | Promise<NoInfer<S>>
   /**
-   * Changes what the store shows: for stores that take no commits, or take them elsewhere. Gives the versions that the
-   * change got, in the store's own sources. Default `store.commit`.
+   * Changes what the store shows: for stores that take no commits, or take them elsewhere. Default `store.commit`.
+   *
+   * It resolves with exactly the versions at which the store shows the change, in the store's own sources: not one more,
+   * since the suite asks for just this point. Each call gets a greater one, also where the change puts what is there
+   * already, or deletes what is not. Only a store that takes no commits, and cannot tell such a change, gives the same once
+   * more. Where the driver has versions, give the one that the change got. Where the store counts for itself, wait until it
+   * has taken the change in, then give what it has reached.
+   *
+   * One call is under way at a time; the suite reads meanwhile. Its clock stands still until it is moved: what waits for
+   * the clock has to advance it.
    */
   write?(store: NoInfer<S>, changes: readonly Change[]): Promise<Versions>
   /** Lets a store that lags catch up with what was written. */
