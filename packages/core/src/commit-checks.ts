@@ -18,7 +18,7 @@ export interface KnownPast {
 }
 
 /**
- * Decides on a commit before it is applied (design, section 6): the id first, since a retry of what was applied must not
+ * Decides on a commit before it is applied: the id first, since a retry of what was applied must not
  * meet its own effect as a conflict; then `basis` and `guard`.
  *
  * @returns the version of the commit that came before with the same id; undefined: it is to be applied now

@@ -1,7 +1,7 @@
-import { FanlightError } from './errors.ts'
+import { FanlightError, factsOf, isFanlightError } from './errors.ts'
 import type { Limits } from './limits.ts'
 import { freeze } from '#freeze'
-import { assertKey } from './keys/order.ts'
+import { badKey, isWellFormed, whyNoKey } from './keys/order.ts'
 import { readQuery, type Spans } from './ranges.ts'
 import type { Change, CommitId, CommitOptions, Versions } from './store.ts'
 import { checkValue } from './values.ts'
@@ -40,11 +40,11 @@ export function readCommit(
   const own: Change[] = []
   for (const change of changes as readonly Change[]) {
     if (typeof change !== 'object' || change === null) throw bad('a change is put(key, value) or del(key)')
-    assertKey(change.key)
+    if (typeof change.key !== 'string' || !isWellFormed(change.key)) throw badKeyAt(own.length, change.key)
     bytes += overheadBytes + change.key.length
     if (change.gone === true) own.push({ key: change.key, gone: true })
     else {
-      bytes += checkValue(change.value, limits.valueDepth)
+      bytes += bytesOf(change, limits.valueDepth)
       own.push({ key: change.key, value: freeze(change.value) })
     }
   }
@@ -63,6 +63,29 @@ export function readCommit(
     id: id === undefined ? undefined : readId(id),
     meta: meta === undefined ? undefined : freeze(meta),
   }
+}
+
+/** About how much a value takes; where it is none, the error names its key. */
+function bytesOf({ key, value }: Change, depthMax: number): number {
+  try {
+    return checkValue(value, depthMax)
+  } catch (error) {
+    if (!isFanlightError(error)) throw error
+    const at = error.message.startsWith('at ') ? ' ' : ': '
+    throw new FanlightError(error.code, `${shown(key)}${at}${error.message}`, { ...factsOf(error), keys: [key] })
+  }
+}
+
+/** What is wrong with the key of a change: it cannot be named, so its place is. */
+function badKeyAt(index: number, key: unknown): FanlightError {
+  return badKey(`change ${index} of the commit, counted from 0: ${whyNoKey(key)}`)
+}
+
+/** So much of a key is told in a message: it may be long. */
+const keyShown = 100
+
+function shown(key: string): string {
+  return JSON.stringify(key.length > keyShown ? `${key.slice(0, keyShown)}…` : key)
 }
 
 function refuseTwice(changes: readonly Change[]): void {

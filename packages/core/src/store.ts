@@ -168,7 +168,7 @@ export interface WatchOptions {
   readonly alone?: boolean | undefined
 }
 
-/** Makes a retry of a commit harmless: a commit is applied once for its session and number (design, section 6). */
+/** Makes a retry of a commit harmless: however often it comes, it is applied once for its session and number. */
 export interface CommitId {
   readonly session: string
   readonly number: number

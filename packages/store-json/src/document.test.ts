@@ -173,7 +173,6 @@ describe('a depth of two', () => {
 
 describe('what is no document', () => {
   test.each([
-    ['', 1, 1],
     ['{', 1, 2],
     ['{"a": 1,}', 1, 9],
     ['{\n  "a": tru\n}', 2, 8],

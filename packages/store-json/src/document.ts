@@ -176,6 +176,7 @@ function assertJson(text: string): void {
     JSON.parse(text)
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
+    if (text.trim() === '') throw corrupt('it is empty: an object without members is {}', error)
     const { line, column } = locate(text)
     throw corrupt(`it stops to be JSON at line ${line}, column ${column}: mend it there`, error)
   }

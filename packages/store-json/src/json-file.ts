@@ -188,7 +188,9 @@ export class JsonFile implements Driver {
     await this.#look()
     const trouble = this.#trouble
     if (trouble === undefined || this.#mayCreate() || clock.now() - sinceMs < patienceMs) return
-    throw this.#unavailable('what is there is not taken in, and not overwritten', 'no', trouble.why)
+    // The reason names the file itself.
+    const why = trouble.why.message.replace(`${this.#options.path}: `, '')
+    throw this.#unavailable(`what is there is not taken in, and not overwritten: ${why}`, 'no', trouble.why)
   }
 
   /** Whether the file went, some time ago, and may be made again. */

@@ -55,7 +55,8 @@ describe('opening', () => {
 
   test.each([
     ['{"a": 1,\n "b": }', 'CORRUPT', 'line 2, column 7'],
-    ['', 'CORRUPT', 'line 1, column 1'],
+    ['', 'CORRUPT', 'it is empty'],
+    [' \n', 'CORRUPT', 'it is empty'],
     ['[1]', 'CORRUPT', 'root'],
     ['{"a": {"__proto__": 1}}', 'BAD_VALUE', '"a"'],
     ['{"a": 1e999}', 'BAD_VALUE', '"a"'],

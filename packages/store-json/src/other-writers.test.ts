@@ -243,6 +243,7 @@ describe('when others write at the same time', () => {
     writeFileSync(path, '{"a": 2, oops')
     const error = await failing(store.commit([put('b', 3)]))
     expect(error).toMatchObject({ code: 'UNAVAILABLE', applied: 'no', cause: { code: 'CORRUPT' } })
+    expect((error as Error).message).toContain('line 1, column 10')
     expect(readFileSync(path, 'utf8')).toBe('{"a": 2, oops')
     expect(stateOf(store)).toMatchObject({ status: 'stale', code: 'CORRUPT' })
     writeFileSync(path, '{"a": 2}')

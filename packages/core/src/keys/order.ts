@@ -72,8 +72,14 @@ export function isAstralKey(key: string): boolean {
  * @throws BAD_KEY where it is no string, or holds half of a surrogate pair
  */
 export function assertKey(key: unknown): asserts key is string {
-  if (typeof key !== 'string') throw badKey(`a key must be a string, not ${key === null ? 'null' : typeof key}`)
-  if (!isWellFormed(key)) throw badKey('a key must be well-formed text: this one holds half of a surrogate pair')
+  if (typeof key !== 'string' || !isWellFormed(key)) throw badKey(whyNoKey(key))
+}
+
+/** What is wrong with something that is no key. */
+export function whyNoKey(key: unknown): string {
+  return typeof key === 'string'
+    ? 'a key must be well-formed text: this one holds half of a surrogate pair'
+    : `a key must be a string, not ${key === null ? 'null' : typeof key}`
 }
 
 /** Makes the error for a key that is none. */

@@ -21,7 +21,7 @@ const certain: readonly ErrorCode[] = ['CONFLICT', 'LOST_IN_FOG']
 
 /**
  * Commits, and tries again under the same id while it is not known whether the commit was applied: so that it is, once, or
- * the error says what is known (design, section 6).
+ * the error says what is known.
  *
  * @param commit  one attempt
  * @param options with an id; without one, it is tried once
