@@ -453,7 +453,7 @@ test.each<[string, object]>([
   ['limits.ranges', { limits: { ranges: -1 } }],
 ])('section 8: %s out of its range is BAD_QUERY: %j', (name, options) => {
   const error = { code: 'BAD_QUERY', message: expect.stringContaining(name) as unknown }
-  const make = (): View => createView(createMemoryStore(raws), { map: same, ...options } as ViewOptions)
+  const make = (): View => createView(createMemoryStore(raws), { map: same, ...options })
   expect(make).toThrowError(expect.objectContaining(error))
 })
 
