@@ -177,7 +177,8 @@ describe('a view kept in a store', () => {
     expect(entries).toHaveLength(80)
     expect(windows[raw.sources[0] ?? '']).toEqual({ from: 2, to: 2 })
     expect(seen.every((length) => length === 100 || length === 80)).toBe(true)
-    expect((await feed.take())?.changes).toHaveLength(180)
+    // 180 changes are more than the answer is large.
+    expect((await feed.take())?.replace?.entries).toHaveLength(80)
   })
 })
 
