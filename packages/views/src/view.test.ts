@@ -360,7 +360,7 @@ describe('a function that throws', () => {
     const view = createView(raw, { map: picky, clock })
     const asked = [view.fetch({}, { timeoutMs: 200 }), view.fetch({}, { timeoutMs: 200, stall: 'older' })]
     await turns()
-    clock.advance(200)
+    await clock.advance(200)
     for (const promise of asked) {
       const error = await promise.catch((e: unknown) => e)
       expect(error).toMatchObject({ code: 'STALLED', keys: ['a'], cause: { code: 'UNAVAILABLE' } })

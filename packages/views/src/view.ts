@@ -225,7 +225,7 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
     if (!isFanlightError(error, 'STALLED') || this.isClosed) throw error
     const { status, why } = this.#trouble ?? {}
     if (status === 'failed' || reaches(this.#upstream.reached, wanted)) {
-      throw why === undefined ? error : this.#stopped(error as FanlightError, status === 'failed', why)
+      throw why === undefined ? error : this.#stopped(error, status === 'failed', why)
     }
     const complaint = await this.#follower.complaint(wanted)
     throw isFanlightError(complaint, 'STALLED') ? complaint : error
@@ -236,7 +236,7 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
     const { source = 'the point', wanted = {} } = stalled
     const stands = failed ? 'has failed for good' : 'does not follow at the moment'
     const { cause } = why
-    const text = cause === undefined ? '' : `. The cause: ${String(cause)}`
+    const text = cause instanceof Error || typeof cause === 'string' ? `. The cause: ${String(cause)}` : ''
     const message = `${this.name} ${stands}, and has not reached ${source} ${wanted[source] ?? ''}: ${why.message}${text}`
     return new FanlightError('STALLED', message, { ...factsOf(stalled), keys: why.keys, cause: why })
   }
@@ -264,7 +264,7 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
         troubled: (status, why) => {
           this.#trouble = status === undefined ? undefined : { status, why }
           this.#stateMoved()
-          if (status === 'failed') for (const giveUp of [...this.#giveUps]) giveUp()
+          if (status === 'failed') for (const giveUp of this.#giveUps) giveUp()
         },
         reopen: () => this.#open(),
       },
