@@ -236,7 +236,7 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
     const { source = 'the point', wanted = {} } = stalled
     const stands = failed ? 'has failed for good' : 'does not follow at the moment'
     const { cause } = why
-    const text = cause instanceof Error || typeof cause === 'string' ? `. The cause: ${String(cause)}` : ''
+    const text = cause instanceof Error ? `. The cause: ${cause.name}: ${cause.message}` : ''
     const message = `${this.name} ${stands}, and has not reached ${source} ${wanted[source] ?? ''}: ${why.message}${text}`
     return new FanlightError('STALLED', message, { ...factsOf(stalled), keys: why.keys, cause: why })
   }
