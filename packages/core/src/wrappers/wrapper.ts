@@ -145,7 +145,7 @@ export abstract class Wrapper<T extends Types> implements Store<T> {
 
 /** A wrapper that takes commits as long as the store inside does. */
 export abstract class WritableWrapper<T extends Types> extends Wrapper<T> {
-  /** Live, as `supports` is: a router takes commits from when a store is mounted that does. */
+  /** Live, as `supports` is: there as long as the store inside has one. */
   get commit(): Commit<T> {
     return (this.inner.commit === undefined ? undefined : this.#commit) as Commit<T>
   }
