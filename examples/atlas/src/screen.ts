@@ -41,8 +41,11 @@ export function drawScreen(view: View, linesMax: number): string[] {
 
 /** What is being counted, and what not being torn costs. */
 export function legend({ both, fanlight }: View): string {
-  const share = both.fetches < 20 ? 'fewer answers' : `${Math.round((fanlight.fetches / both.fetches) * 100)} for 100`
-  return `torn: data and index differ. The price of agreeing is to wait: ${share}`
+  const share =
+    fanlight.fetches < 2
+      ? 'fewer answers'
+      : `${Math.round((fanlight.fetches / both.fetches) * 100)} answers against 100`
+  return `torn: data and index differ. Fanlight never is, and waits: ${share}`
 }
 
 function head(view: View): string[] {

@@ -5,6 +5,7 @@ import { clip } from './clip.ts'
 export class Terminal {
   readonly #out: NodeJS.WriteStream
   #linesAt = 0
+  #explained = false
 
   constructor(out: NodeJS.WriteStream) {
     this.#out = out
@@ -37,9 +38,10 @@ export class Terminal {
     } else if (this.#linesAt === 0) {
       // What there is to tell comes with the first answers.
       this.#linesAt = now
-      this.#out.write(`${legend(view)}\n`)
     } else if (now - this.#linesAt >= 1000) {
       this.#linesAt = now
+      if (!this.#explained) this.#out.write(`${legend(view)}\n`)
+      this.#explained = true
       this.#out.write(`${drawLine(view)}\n`)
     }
   }
