@@ -45,7 +45,7 @@ export function legend({ both, fanlight }: View): string {
     fanlight.fetches < 2
       ? 'fewer answers'
       : `${Math.round((fanlight.fetches / both.fetches) * 100)} answers against 100`
-  return `torn: data and index differ. Fanlight never is, and waits: ${share}`
+  return `torn: data and index differ. Fanlight is not, it waits: ${share}`
 }
 
 function head(view: View): string[] {
