@@ -60,12 +60,12 @@ describe('createView', () => {
     const raw = createMemoryStore(raws)
     const view = createView(raw, { map: same })
     await view.fetch({})
-    const waiting = view.fetch({}, { min: { [raw.sources[0] ?? '']: 1 } }).catch((e: unknown) => e)
+    const ahead = { min: { [raw.sources[0] ?? '']: 1 }, timeoutMs: Infinity }
+    const waiting = view.fetch({}, ahead).catch((e: unknown) => e)
     await raw.close()
     const failed = { code: 'STALLED', cause: { code: 'CLOSED' } }
     expect(await waiting).toMatchObject(failed)
-    const later = view.fetch({}, { min: { [raw.sources[0] ?? '']: 1 } })
-    expect(await later.catch((e: unknown) => e)).toMatchObject(failed)
+    expect(await view.fetch({}, ahead).catch((e: unknown) => e)).toMatchObject(failed)
     expect((await view.fetch({})).entries).toEqual([])
   })
 

@@ -15,6 +15,7 @@ import type {
   Versions,
 } from '../store.ts'
 import { mergeVersions } from '../versions.ts'
+import { readonly } from '../wrappers/readonly.ts'
 import { type Setup, checkRandomHistories } from './index.ts'
 import { runScenario } from './part.ts'
 import { parts } from './parts/index.ts'
@@ -235,4 +236,21 @@ describe('the suite finds what is planted', () => {
     expect(traffic.points).toBeGreaterThan(500)
     expect(await checkRandomHistories(setup, { seed: 1 })).toEqual(traffic)
   })
+})
+
+test('a read-only store may give a version twice only where nothing changed', async () => {
+  const inner = new WeakMap<Store, Store>()
+  const setup: Setup<Store> = {
+    create: () => {
+      const store = createMemoryStore()
+      const shown = readonly(store)
+      inner.set(shown, store)
+      return shown
+    },
+    write: async (store, changes) => {
+      await inner.get(store)?.commit?.(changes)
+      return { [store.sources[0] ?? '']: 1 }
+    },
+  }
+  await expect(checkRandomHistories(setup, { runs: 20 })).rejects.toThrow('which is not after')
 })
