@@ -93,6 +93,7 @@ export class Follower {
     const { versions } = feed
     feed.wake(() => {
       this.#woken = true
+      this.#probe.heard()
       this.#host.stateMoved()
       this.#run()
     })

@@ -17,6 +17,8 @@ export class Probe {
   readonly #query: Query
   readonly #reached: () => void
   readonly #waits = new Map<SourceId, Wait>()
+  /** What the upstream said it has reached, although what is followed there has not: asking again says the same. */
+  readonly #vain = new Map<SourceId, number>()
 
   /** @param reached is called when the upstream reached what somebody waits for */
   constructor(upstream: Store, spans: Spans, reached: () => void) {
@@ -36,10 +38,15 @@ export class Probe {
       const version = awaited(source)
       const under = this.#waits.get(source)
       if (version === undefined || version <= (at[source] ?? 0)) continue
-      if (under !== undefined && under.version <= version) continue
+      if ((under !== undefined && under.version <= version) || this.#vain.get(source) === version) continue
       under?.ended.abort()
       void this.#ask(source, version)
     }
+  }
+
+  /** What is followed has moved: what was asked in vain may be asked again. */
+  heard(): void {
+    this.#vain.clear()
   }
 
   /** The upstream's own complaint that it has not reached a point; undefined: it has. */
@@ -70,6 +77,9 @@ export class Probe {
       told = (this.#upstream.reached[source] ?? -1) >= version
     }
     if (this.#waits.get(source) === wait) this.#waits.delete(source)
+    // A router has no more to say of a source whose store is not mounted any more, while its feed is still under a table of
+    // mounts where it was: without this the two would ask each other for ever.
+    if (told) this.#vain.set(source, version)
     if (told && !signal.aborted) this.#reached()
   }
 }
