@@ -48,7 +48,8 @@ type Kind = 'same' | 'filter' | 'rekey' | 'two' | 'meet'
 function map(kind: Kind, { key, value }: Entry): Entry[] {
   if (kind === 'same') return [{ key, value }]
   if (kind === 'filter') return Number(value) % 2 === 0 ? [{ key, value }] : []
-  if (kind === 'rekey') return [{ key: `${String(value).slice(-1)}/${key}`, value: [value, key] }]
+  // The last character, not its last unit: half of a surrogate pair is no key.
+  if (kind === 'rekey') return [{ key: `${Array.from(String(value)).at(-1) ?? ''}/${key}`, value: [value, key] }]
   if (kind === 'two')
     return [
       { key: `a${key}`, value },
