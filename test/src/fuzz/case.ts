@@ -89,8 +89,11 @@ class Case {
     const { chance, clock } = this.#world
     const { all, leaves, wrappers, routers, views } = this.#tree
     if (dice < 0.4) for (let i = 1 + chance.below(4); i > 0; i--) this.#start(this.#commit(chance.pick(leaves)))
-    else if (dice < 0.62) this.#start(this.#fetch(chance.pick(all)))
-    else if (dice < 0.67 && this.#followers.length < 8)
+    else if (dice < 0.62) {
+      // Half of the questions go to routers: they are the ones who have to agree.
+      const asked: readonly TreeNode[] = routers.length > 0 && chance.happens(0.5) ? routers : all
+      this.#start(this.#fetch(chance.pick(asked)))
+    } else if (dice < 0.67 && this.#followers.length < 8)
       this.#followers.push(new Follower(this.#world, chance.pick(all)))
     else if (dice < 0.8 && this.#followers.length > 0) this.#start(chance.pick(this.#followers).step())
     else if (dice < 0.9) await clock.advance(chance.below(120))
