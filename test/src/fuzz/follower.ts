@@ -36,8 +36,12 @@ export class Follower {
     if (this.#taking || this.#done) return
     const { chance } = this.#world
     const dice = chance.random()
-    if (dice < 0.05) await this.#resume()
-    else if (dice < 0.1) {
+    if (dice < 0.05) {
+      // While it comes back there is nothing to take from, nor to ask.
+      this.#taking = true
+      await this.#resume()
+      this.#taking = false
+    } else if (dice < 0.1) {
       this.#query = someQuery(chance, this.node.prefixes())
       this.#known = undefined
       this.#holder.ask(this.#query, this.#feed.setQuery(this.#query))
