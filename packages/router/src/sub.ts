@@ -32,6 +32,8 @@ export class Sub {
    * upstream yet has reached nothing, and holds nothing.
    */
   #answered = false
+  /** Whether its feed told of something since it was last taken from: it tells of nothing more until it is. */
+  #isTold = false
   #waiting = false
 
   /**
@@ -79,6 +81,7 @@ export class Sub {
       if (to !== undefined && isBefore(to, this.point)) this.#rewind()
       const feed = this.#open()
       const point = to === undefined ? undefined : pointOf({ sources: this.#sources() }, to)
+      this.#isTold = false
       const taken = feed.take(point)
       if (!(taken instanceof Promise)) return this.#keep(taken, point)
       return taken.then(
@@ -103,7 +106,7 @@ export class Sub {
 
   /** Moves on with its store, where that has nothing to tell. Gives whether it could. */
   moveOn(): boolean {
-    if (this.isPending || this.#feed === undefined || this.error !== undefined) return false
+    if (this.#isTold || this.isPending || this.#feed === undefined || this.error !== undefined) return false
     this.point = this.#feed.versions
     return true
   }
@@ -112,6 +115,7 @@ export class Sub {
   takeAlone(): Update | undefined | Promise<Update | undefined> {
     try {
       this.error = undefined
+      this.#isTold = false
       const taken = this.#open().take()
       if (!(taken instanceof Promise)) return this.#alone(taken)
       return taken.then(
@@ -190,8 +194,12 @@ export class Sub {
   #open(): Feed {
     if (this.#feed === undefined) {
       const { store, query } = this.part
-      const feed = store.watch(query, this.#options)
-      feed.wake(this.#ring)
+      // Where the store is a session, or a remote, the feeds of the router's askers must not hold each other.
+      const feed = store.watch(query, { ...this.#options, alone: true })
+      feed.wake(() => {
+        this.#isTold = true
+        this.#ring()
+      })
       this.#feed = feed
     }
     return this.#feed
