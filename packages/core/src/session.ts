@@ -104,7 +104,8 @@ class SessionStore<T extends Types> extends WritableWrapper<T> {
     this.life.assertOpen()
     this.#forgetReset()
     const min = mergeVersions(checkVersions(options.min ?? {}, 'min'), this.#ownMin())
-    const inner = this.inner.watch(query, { ...options, min })
+    // Who keeps the feeds together is this session: one inside must not hold them for the sake of other askers.
+    const inner = this.inner.watch(query, { ...options, min, alone: true })
     if (options.alone === true) return this.shown(inner, options.signal) as Feed<ValueAt<T, Q>>
     return this.#together(
       inner,
@@ -181,8 +182,11 @@ class SessionStore<T extends Types> extends WritableWrapper<T> {
     if (Object.keys(this.#min).length === 0) return min
     let own = this.#min
     if (max !== undefined) {
+      // Either may name an incarnation of before: as the present one they compare.
+      const top = this.#resolved(max)
       const capped: Record<SourceId, number> = {}
-      for (const [source, version] of Object.entries(own)) capped[source] = Math.min(version, max[source] ?? version)
+      for (const [source, version] of Object.entries(this.#ownMin()))
+        capped[source] = Math.min(version, top[source] ?? version)
       own = capped
     }
     return min === undefined ? own : mergeVersions(min, own)

@@ -85,7 +85,8 @@ export class Follower {
    * @returns the point that the feed goes on from; undefined: it is lost, and the first update replaces everything
    */
   start(since: Versions | undefined): Versions | undefined {
-    const feed = this.#upstream.watch(this.#spans.query, since === undefined ? {} : { since })
+    // A view must not hold other feeds of a session, nor they it.
+    const feed = this.#upstream.watch(this.#spans.query, { since, alone: true })
     this.#feed = feed
     this.#first = true
     this.#clean = false
