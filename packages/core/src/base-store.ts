@@ -9,7 +9,7 @@ import { Waiters } from './feeds/waiters.ts'
 import { type Limits, checkLimits } from './limits.ts'
 import { type Spans, readQuery } from './ranges.ts'
 import type { Difference, Reading } from './reading.ts'
-import { type Soon, promised } from './soon.ts'
+import { type Soon, promised, soon } from './soon.ts'
 import type {
   ChangesOptions,
   Continued,
@@ -31,7 +31,7 @@ import type {
   WaitOptions,
   WatchOptions,
 } from './store.ts'
-import { checkVersions, reaches, resolvePoint } from './versions.ts'
+import { checkVersions, firstBehind, reaches, resolvePoint } from './versions.ts'
 
 /** What every store that is built on `BaseStore` takes. */
 export interface BaseOptions extends Seams {
@@ -283,7 +283,7 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
       folded,
     })
     const difference = this.difference(spans, since, target)
-    return difference instanceof Promise ? difference.then(made) : made(difference)
+    return soon(difference, made)
   }
 
   /** The newest point that is not after `max`. */
@@ -377,8 +377,4 @@ function refuseUpsideDown(low: Versions, high: Versions): void {
       reached: high,
     })
   }
-}
-
-function firstBehind(reached: Versions, wanted: Versions): SourceId | undefined {
-  return Object.keys(wanted).find((source) => (reached[source] ?? -1) < (wanted[source] ?? 0))
 }

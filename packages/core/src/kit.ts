@@ -59,6 +59,7 @@ export { checkValue, valuesEqual } from './values.ts'
 export {
   checkVersions,
   compareVersions,
+  firstBehind,
   formatVersions,
   makeSourceId,
   mergeVersions,

@@ -52,6 +52,12 @@ export function reaches(reached: Versions, wanted: Versions): boolean {
   return reached === wanted || !knowsMore(wanted, reached)
 }
 
+/** The first source in which one point is not as far as another; one absent in `reached` is not reached. */
+export function firstBehind(reached: Versions, wanted: Versions | undefined): SourceId | undefined {
+  for (const id in wanted) if ((reached[id] ?? nothing) < (wanted[id] ?? 0)) return id
+  return undefined
+}
+
 /**
  * A point as text: visible ASCII without spaces, commas and quotes, so that it fits into a header. Equal points give
  * equal texts. The empty point is `''`.

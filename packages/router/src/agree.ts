@@ -10,9 +10,19 @@ import {
   type WaitOptions,
   type Windows,
 } from '@fanlight/core'
-import { all, applyUpdate, ask, pointWindows, promised, reaches, type Soon, soon } from '@fanlight/core/kit'
+import {
+  all,
+  applyUpdate,
+  ask,
+  pointWindows,
+  promised,
+  reaches,
+  type Soon,
+  soon,
+  firstBehind,
+} from '@fanlight/core/kit'
 import type { PartAnswer } from './assemble.ts'
-import { firstBehind, forgottenIn } from './blame.ts'
+import { forgottenIn } from './blame.ts'
 import { Leash } from './leash.ts'
 import type { Part } from './plan.ts'
 import { pointOf, raise } from './scope.ts'

@@ -7,9 +7,3 @@ export function forgottenIn(error: FanlightError, wanted: Versions | undefined):
     Object.keys(horizon).find((id) => (horizon[id] ?? 0) > (point?.[id] ?? Infinity))
   return source ?? passed(wanted) ?? passed(error.wanted)
 }
-
-/** The first source in which one point is not as far as another. */
-export function firstBehind(reached: Versions, wanted: Versions | undefined): SourceId | undefined {
-  for (const id in wanted) if ((reached[id] ?? -1) < (wanted[id] ?? 0)) return id
-  return undefined
-}

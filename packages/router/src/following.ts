@@ -1,5 +1,5 @@
 import type { FeedState, Stall, Update, Versions } from '@fanlight/core'
-import { mergeSpans, type Span, type Spans, spansOf, subtractSpans } from '@fanlight/core/kit'
+import { mergeSpans, type Span, type Spans, spansOf, subtractSpans, soon, type Soon } from '@fanlight/core/kit'
 import { Assembly } from './assembly.ts'
 import { foldedIn, movedBetween } from './folded.ts'
 import { type RouterHost, tableAt } from './host.ts'
@@ -8,7 +8,7 @@ import { lenient } from './lenient.ts'
 import { type Plan, planOf } from './plan.ts'
 import { behindOf } from './points.ts'
 import { putTogether } from './put-together.ts'
-import { type Goal, type Maybe, Stepping } from './stepping.ts'
+import { type Goal, Stepping } from './stepping.ts'
 import type { Sub } from './sub.ts'
 import { changedSpans, type Table } from './table.ts'
 
@@ -102,7 +102,7 @@ export class Following {
   }
 
   /** Takes a step: to exactly `wanted`, or to the newest point at which all agree. */
-  take(wanted: Versions | undefined): Maybe<Update | undefined> {
+  take(wanted: Versions | undefined): Soon<Update | undefined> {
     const alone = wanted === undefined ? this.#alone() : undefined
     if (alone !== undefined) return this.#takeAlone(alone)
     if (this.#recalled !== undefined) return this.#recall(this.#recalled).then(() => this.take(wanted))
@@ -110,7 +110,7 @@ export class Following {
     const goal = { wanted, version, whole: this.#replacing !== undefined }
     const { subs } = this.#stepping
     const arrived = this.#stepping.step(goal)
-    return arrived instanceof Promise ? arrived.then(() => this.#handOn(goal, subs)) : this.#handOn(goal, subs)
+    return soon(arrived, () => this.#handOn(goal, subs))
   }
 
   close(): void {
@@ -127,7 +127,7 @@ export class Following {
     return sub.part.direct && !(this.#host.tables.source in sub.reached) ? sub : undefined
   }
 
-  #takeAlone(sub: Sub): Maybe<Update | undefined> {
+  #takeAlone(sub: Sub): Soon<Update | undefined> {
     const { version } = this.#host.tables.current
     const taken = sub.takeAlone()
     if (!(taken instanceof Promise)) return this.#handOnAlone(sub, taken, version)
@@ -140,7 +140,7 @@ export class Following {
     )
   }
 
-  #handOnAlone(sub: Sub, update: Update | undefined, version: number): Maybe<Update | undefined> {
+  #handOnAlone(sub: Sub, update: Update | undefined, version: number): Soon<Update | undefined> {
     const { source } = this.#host.tables
     // Other keys were asked for meanwhile.
     if (sub !== this.#stepping.subs[0]) return this.take(undefined)
@@ -238,7 +238,7 @@ export class Following {
   }
 
   /** In one turn, from what the stores said to the update: nothing else can be asked for in between. */
-  #handOn(goal: Goal, subs: readonly Sub[]): Maybe<Update | undefined> {
+  #handOn(goal: Goal, subs: readonly Sub[]): Soon<Update | undefined> {
     const { wanted } = goal
     // Other keys were asked for meanwhile.
     if (subs !== this.#stepping.subs) return this.take(wanted)

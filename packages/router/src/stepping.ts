@@ -7,17 +7,14 @@ import {
   type Versions,
   type WatchOptions,
 } from '@fanlight/core'
-import { greatestOf, leastOf, mergeVersions } from '@fanlight/core/kit'
-import { firstBehind, forgottenIn } from './blame.ts'
+import { greatestOf, leastOf, mergeVersions, firstBehind, type Soon } from '@fanlight/core/kit'
+import { forgottenIn } from './blame.ts'
 import type { RouterHost } from './host.ts'
 import type { Part } from './plan.ts'
 import { agreedPoint, commonPoint, frozenWith, leadingPoint, raiseKnown } from './points.ts'
 import type { Handed } from './put-together.ts'
 import { mergeStates, pointOf, raise } from './scope.ts'
 import { Sub } from './sub.ts'
-
-/** What may have to be waited for. */
-export type Maybe<T> = T | Promise<T>
 
 /** What a step is to come to. */
 export interface Goal {
@@ -107,7 +104,7 @@ export class Stepping {
    *
    * @throws STALLED
    */
-  step(goal: Goal): Maybe<void> {
+  step(goal: Goal): Soon<void> {
     // Where no source is shared, there is nothing to agree about: each store goes to its newest point.
     this.#beganMs = this.#host.clock.now()
     const target = goal.wanted === undefined && !this.#isSharing() ? undefined : this.#target(goal)
@@ -174,7 +171,7 @@ export class Stepping {
     return target
   }
 
-  #advance(target: Versions | undefined, goal: Goal, subs: readonly Sub[], triesLeft: number): Maybe<void> {
+  #advance(target: Versions | undefined, goal: Goal, subs: readonly Sub[], triesLeft: number): Soon<void> {
     const waits: Promise<void>[] = []
     for (const sub of subs) {
       if (target === undefined && sub.moveOn()) continue
@@ -186,7 +183,7 @@ export class Stepping {
     return Promise.all(waits).then(() => this.#arrive(goal, subs, triesLeft))
   }
 
-  #arrive(goal: Goal, subs: readonly Sub[], triesLeft: number): Maybe<void> {
+  #arrive(goal: Goal, subs: readonly Sub[], triesLeft: number): Soon<void> {
     if (subs !== this.subs) return
     const further = this.#further(goal.wanted)
     if (further === undefined) return

@@ -1,6 +1,5 @@
 import type { Entry, Feed, FeedState, SourceId, Update, Versions, WatchOptions } from '@fanlight/core'
-import { composeUpdates, reaches, type Span, subtractSpans } from '@fanlight/core/kit'
-import { firstBehind } from './blame.ts'
+import { composeUpdates, reaches, type Span, subtractSpans, firstBehind } from '@fanlight/core/kit'
 import { Leash } from './leash.ts'
 import { liftPlaces } from './lift.ts'
 import { spanInRouter, spanInStore } from './mount.ts'

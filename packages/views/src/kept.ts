@@ -4,6 +4,7 @@ import {
   type Reading,
   type Spans,
   diffEntries,
+  firstBehind,
   pointWindows,
   type Soon,
   soon,
@@ -203,7 +204,7 @@ export class Kept {
     const { name } = this.#options
     const message = `${name} does not know any more what was at this point: ask for a later one`
     const horizon = this.#path.oldest({})
-    const source = Object.keys(horizon).find((one) => (wanted[one] ?? -1) < (horizon[one] ?? 0))
+    const source = firstBehind(wanted, horizon)
     return new FanlightError('LOST_IN_FOG', message, { store: name, source, wanted, horizon })
   }
 

@@ -77,10 +77,11 @@ export class Probe {
       told = (this.#upstream.reached[source] ?? -1) >= version
     }
     if (this.#waits.get(source) === wait) this.#waits.delete(source)
+    if (!told) return
     // A router has no more to say of a source whose store is not mounted any more, while its feed is still under a table of
     // mounts where it was: without this the two would ask each other for ever.
-    if (told) this.#vain.set(source, version)
-    if (told && !signal.aborted) this.#reached()
+    this.#vain.set(source, version)
+    if (!signal.aborted) this.#reached()
   }
 }
 
