@@ -4,6 +4,14 @@ import { fanoutRows } from './rows/fanout.ts'
 import { levelRows } from './rows/level.ts'
 import { memoryRows } from './rows/memory.ts'
 import { routerRows } from './rows/router.ts'
+import { wireRows } from './rows/wire.ts'
 
 /** All rows, in the order of the table. */
-export const rows: readonly Row[] = [...memoryRows, ...fanoutRows, ...levelRows, ...routerRows, ...diamondRows]
+export const rows: readonly Row[] = [
+  ...memoryRows,
+  ...fanoutRows,
+  ...levelRows,
+  ...routerRows,
+  ...diamondRows,
+  ...wireRows,
+]

@@ -73,7 +73,10 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
     this.limits = checkLimits(options.limits)
     checkOptions(options, { onEvent: 'function' })
     this.onEvent = options.onEvent
-    this.#feeds = new FeedRegistry(this.random, this.limits.feeds)
+    this.#feeds = new FeedRegistry(this.random, this.limits.feeds, {
+      began: ({ spans, signature }) => this.followed?.(spans, signature),
+      ended: ({ spans, signature }) => this.unfollowed?.(spans, signature),
+    })
     this.#host = this.#hostOfFeeds()
   }
 
@@ -89,6 +92,19 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
 
   get state(): FeedState {
     return Object.fromEntries(this.sources.map((source) => [source, live]))
+  }
+
+  /**
+   * The point that feeds can step to. Default `reached`; a store that is told elsewhere what changes may know how far that is
+   * before it has been told.
+   */
+  protected get fed(): Versions {
+    return this.reached
+  }
+
+  /** From where on feeds can be told what changed. Default `oldest`. */
+  protected get fedSince(): Versions {
+    return this.oldest
   }
 
   /** The answer at exactly `at`, a complete point between `oldest` and `reached`. */
@@ -175,13 +191,19 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
    * @param keys the keys whose values may have changed; absent: any, be it only for a while in between
    */
   protected advanced(keys?: Iterable<string>): void {
-    const { reached } = this
+    const reached = this.fed
     const before = this.#before ?? this.oldest
     this.#before = reached
     const hits = this.#feeds.mark(keys, before, reached)
     this.#waiters.release(reached)
     this.#feeds.ring(hits)
   }
+
+  /** Feeds of these spans came: for a store that has to ask elsewhere for what changes in them. */
+  protected followed?(spans: Spans, signature: string): void
+
+  /** The last feed of these spans went. */
+  protected unfollowed?(spans: Spans, signature: string): void
 
   /** The state of a source changed: tells every feed. */
   protected stateChanged(): void {
@@ -262,7 +284,7 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
       }
       const stopTimer =
         timeoutMs === Infinity ? undefined : this.clock.after(timeoutMs, () => fail(this.#stalled(point)))
-      const cancel = this.#waiters.add(point, this.reached, run)
+      const cancel = this.#waiters.add(point, this.fed, run)
       if (signal?.aborted === true) heard()
       else if (signal !== undefined) deaf = onAbort(signal, heard)
     })
@@ -328,10 +350,10 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
     const store = this
     return {
       get reached() {
-        return store.reached
+        return store.fed
       },
       get oldest() {
-        return store.oldest
+        return store.fedSince
       },
       get state() {
         return store.state
@@ -344,7 +366,7 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
       whenReached: (point, options, go) => this.whenReached(point, options, go),
       follow: (feed, spans) => {
         // From here on a commit must know the point before it; while nobody follows, nobody asks.
-        this.#before ??= this.reached
+        this.#before ??= this.fed
         return this.#feeds.follow(feed, spans)
       },
       unfollow: (feed, followed) => this.#feeds.unfollow(feed, followed),
@@ -353,8 +375,8 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
   }
 
   #readInHistory(spans: Spans, at: Versions): Soon<Reading> {
-    const { oldest } = this
-    if (!reaches(at, oldest)) throw this.#lost('the point', at, firstBehind(at, oldest))
+    const { fedSince } = this
+    if (!reaches(at, fedSince)) throw this.#lost('the point', at, firstBehind(at, fedSince))
     return this.read(spans, at)
   }
 }

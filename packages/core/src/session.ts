@@ -9,6 +9,7 @@ import { SessionSteps } from './session/steps.ts'
 import type {
   Change,
   ChangesOptions,
+  CommitId,
   CommitOptions,
   Feed,
   FetchOptions,
@@ -125,7 +126,13 @@ class SessionStore<T extends Types> extends WritableWrapper<T> {
       return this.#pause(attempt, options?.signal === undefined ? ended : AbortSignal.any([options.signal, ended]))
     }
     const all = id === undefined ? options : { ...options, id }
-    const done = commitOnce((one) => this.commitInside(changes, one), all, this.#retries, wait)
+    const renew = async (): Promise<CommitOptions> => {
+      await this.inner.fetch([], { signal: options?.signal })
+      return { ...options, id: { ...(id as CommitId), born: mergeVersions(this.inner.reached, this.#min) } }
+    }
+    const isOwn = options?.id !== undefined || id === undefined
+    const one = (asked: CommitOptions | undefined): Promise<Versions> => this.commitInside(changes, asked)
+    const done = commitOnce(one, all, this.#retries, wait, isOwn ? undefined : renew)
     return done.then((versions) => this.#note(versions))
   }
 

@@ -86,6 +86,10 @@ export class Writer {
     const { bench, traffic } = this.#world
     const { model } = bench
     if (!isFanlightError(error)) throw error
+    const { id } = options
+    // While a commit travels, others may push the horizon past the point at which its id was born: then nobody knows.
+    if (error.code === 'LOST_IN_FOG' && error.applied === 'unknown' && id !== undefined && this.#world.isLost(id.born))
+      return
     same(error.applied, 'no', `applied of ${show(error)}`)
     const { basis, guard } = options
     if (error.code === 'LOST_IN_FOG' && basis !== undefined && this.#world.isLostBasis(basis)) return

@@ -8,16 +8,24 @@ import { IntervalIndex } from './interval-index.ts'
 
 const none: readonly Followed[] = []
 
+/** Hears which queries are followed: of the first feed of each, and of the last that leaves. */
+export interface FollowListener {
+  began(followed: Followed): void
+  ended(followed: Followed): void
+}
+
 /** The feeds of a store, found by the keys that a commit touches. */
 export class FeedRegistry {
   readonly #bySignature = new Map<string, Followed>()
   readonly #index: IntervalIndex<Followed>
   readonly #feedsMax: number
+  readonly #listener: FollowListener | undefined
   #size = 0
 
-  constructor(random: Random, feedsMax: number) {
+  constructor(random: Random, feedsMax: number, listener?: FollowListener) {
     this.#index = new IntervalIndex(random)
     this.#feedsMax = feedsMax
+    this.#listener = listener
   }
 
   /** Adds a feed under what it follows. */
@@ -32,6 +40,7 @@ export class FeedRegistry {
       followed = new Followed(spans, signature)
       this.#bySignature.set(signature, followed)
       for (const span of spans.list) this.#index.add(span, followed)
+      this.#listener?.began(followed)
     }
     followed.add(feed)
     return followed
@@ -44,6 +53,7 @@ export class FeedRegistry {
     if (followed.feeds.length > 0) return
     this.#bySignature.delete(followed.signature)
     for (const span of followed.spans.list) this.#index.remove(span, followed)
+    this.#listener?.ended(followed)
   }
 
   /**

@@ -236,8 +236,8 @@ export class StoreFeed implements Feed {
   /** Forgets the sources that there are no more: those of a router go with its mounts. Whether there were any. */
   #forgetGone(reached: Versions): boolean {
     const before = this.#at
-    this.#at = present(before, reached)
-    this.#floor = present(this.#floor, reached)
+    this.#at = present(this.#host, before, reached)
+    this.#floor = present(this.#host, this.#floor, reached)
     return this.#at !== before
   }
 
@@ -428,10 +428,14 @@ function resumable(host: FeedHost, since: Versions): Versions | undefined {
   }
 }
 
-/** A point, without the sources that are gone. A store that has reached nothing yet may have them later. */
-function present(point: Versions | undefined, reached: Versions): Versions | undefined {
+/**
+ * A point, without the sources that are gone; those that others continue go on as these (L7). A store that has reached
+ * nothing yet may have them later.
+ */
+function present(host: FeedHost, held: Versions | undefined, reached: Versions): Versions | undefined {
+  if (Object.keys(held ?? {}).every((source) => source in reached) || Object.keys(reached).length === 0) return held
+  const point = resumable(host, held ?? {}) ?? held
   const sources = Object.keys(point ?? {})
-  if (sources.every((source) => source in reached) || Object.keys(reached).length === 0) return point
   return Object.fromEntries(sources.flatMap((source) => (source in reached ? [[source, point?.[source] ?? 0]] : [])))
 }
 

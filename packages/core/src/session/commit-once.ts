@@ -16,6 +16,9 @@ export function nextId(series: CommitSeries, born: Versions): CommitId {
 /** What may pass: the same commit can be tried again. */
 const passing: readonly ErrorCode[] = ['UNAVAILABLE', 'STALLED']
 
+/** So often an id is born anew, while the store forgets faster than the asker commits. */
+const renewalsMax = 8
+
 /** What a store says after it looked the id up: then the commit was not applied before either. */
 const certain: readonly ErrorCode[] = ['CONFLICT', 'LOST_IN_FOG']
 
@@ -27,6 +30,8 @@ const certain: readonly ErrorCode[] = ['CONFLICT', 'LOST_IN_FOG']
  * @param options with an id; without one, it is tried once
  * @param retries how many attempts may follow the first
  * @param pause   lets time pass after so many attempts; fails where there shall be no more
+ * @param renew   the same with an id born now: where a first attempt was told that its id is born before what the store still
+ *   knows, which only means that the asker was away for long. Absent where the id may have been used before
  * @throws what the last attempt threw, with `applied: 'unknown'` where an earlier one may have been applied
  */
 export async function commitOnce(
@@ -34,13 +39,22 @@ export async function commitOnce(
   options: CommitOptions | undefined,
   retries: number,
   pause: (attempt: number) => Promise<void>,
+  renew?: () => Promise<CommitOptions>,
 ): Promise<Versions> {
   if (options?.id === undefined) return commit(options)
-  for (let attempt = 1, isUnknown = false; ; attempt++) {
+  let asked = options
+  for (let attempt = 1, isUnknown = false, isFresh = renew !== undefined; ; attempt++) {
     try {
-      return await commit(options)
+      return await commit(asked)
     } catch (error) {
       if (!isFanlightError(error)) throw error
+      // An id that nobody has seen before cannot have been applied.
+      if (renew !== undefined && isFresh && error.code === 'LOST_IN_FOG' && error.applied === 'unknown') {
+        if (attempt > renewalsMax) throw error.withApplied('no')
+        asked = await renew()
+        continue
+      }
+      isFresh = false
       isUnknown = error.applied === 'unknown' || (isUnknown && !certain.includes(error.code))
       if (!isUnknown) throw error
       if (attempt > retries || !passing.includes(error.code)) throw unknown(error)

@@ -150,6 +150,10 @@ export const feeding: Part = {
         const follower = bench.follow({})
         await follower.take()
         for (let i = 0; i < 5; i++) await bench.put(...keys)
+        await bench.settle()
+        // A store across a wire hears of what was committed a moment later.
+        const isTold = (): boolean => reaches(follower.feed.reached, follower.within(bench.latest))
+        await bench.until(isTold, `the point ${show(bench.latest)} of a slow reader`)
         const [update, ...rest] = await follower.catchUp()
         same(rest.length, 0, 'how many updates came after the first')
         const { folded = 0 } = update ?? {}

@@ -1,0 +1,51 @@
+import type { Channel, ChannelListener } from '@fanlight/protocol'
+
+/** Opens a connection. What is sent before it is open is lost: `opened` tells when it is. */
+export type Dial = (url: string) => DialledChannel
+
+/** A channel that may not be open yet. */
+export interface DialledChannel extends Channel {
+  /** Resolves when it is open; where it never is, the listener hears `closed`. */
+  readonly opened: Promise<void>
+}
+
+/** What the websockets of browsers, and of the package `ws`, have in common. */
+export interface AnySocket {
+  binaryType: string
+  readonly bufferedAmount: number
+  send(bytes: Uint8Array): void
+  close(code?: number, reason?: string): void
+  terminate?(): void
+  addEventListener(type: 'open' | 'error', listener: () => void): void
+  addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void
+  addEventListener(type: 'close', listener: (event: { readonly code: number; readonly reason: string }) => void): void
+}
+
+/** A websocket as a channel. */
+export function channelOf(given: unknown): DialledChannel {
+  const socket = given as AnySocket
+  let listener: ChannelListener | undefined
+  socket.binaryType = 'arraybuffer'
+  const opened = new Promise<void>((resolve) => socket.addEventListener('open', resolve))
+  // An error is followed by a close, which says more.
+  socket.addEventListener('error', () => undefined)
+  socket.addEventListener('message', ({ data }) => {
+    listener?.frame(data instanceof ArrayBuffer ? new Uint8Array(data) : new Uint8Array(0))
+  })
+  socket.addEventListener('close', ({ code, reason }) => listener?.closed(code, reason))
+  return {
+    opened,
+    send(frame) {
+      socket.send(frame)
+    },
+    get buffered() {
+      return socket.bufferedAmount
+    },
+    close: (code, reason) => socket.close(code, reason),
+    // A browser waits for the other end to say good-bye, which it may never do; whoever terminates listens no more.
+    terminate: () => (socket.terminate === undefined ? socket.close() : socket.terminate()),
+    listen(one) {
+      listener = one
+    },
+  }
+}

@@ -1,0 +1,122 @@
+import type { Entry, FanlightError, Query, Update, Versions } from '@fanlight/core'
+import {
+  applyUpdate,
+  composeUpdates,
+  type Difference,
+  mergeVersions,
+  pointWindows,
+  reaches,
+  type Reading,
+  readQuery,
+} from '@fanlight/core/kit'
+import type { Id } from '@fanlight/protocol'
+
+/** One update that the server pushed. */
+interface PushedStep {
+  readonly since: Versions
+  readonly until: Versions
+  readonly update: Update
+}
+
+/** A query that the server follows for us, and what it told of it. */
+export class Pushed {
+  readonly id: Id
+  readonly query: Query
+  /** Whether the server tells everything that changes from `told` on. */
+  isTold = false
+  /** Why the server does not follow it. */
+  error: FanlightError | undefined
+  /** The update of the step that is not whole yet. */
+  next: Update | undefined
+  /** Up to here everything was told; undefined: nothing was yet. */
+  told: Versions | undefined
+  /** The whole answer, where the last step told it. */
+  answer: { readonly at: Versions; readonly entries: readonly Entry[] } | undefined
+  readonly #stepsMax: number
+  #steps: PushedStep[] = []
+  /** From here on everything that was told is kept. */
+  #start: Versions = {}
+  /** Wait for the first answer. */
+  #waiting: (() => void)[] = []
+
+  constructor(id: Id, query: Query, stepsMax: number) {
+    this.id = id
+    this.query = query
+    this.#stepsMax = stepsMax
+  }
+
+  /** Resolves when something was told, or never will be. */
+  whenTold(): Promise<void> {
+    if (this.told !== undefined || this.error !== undefined) return Promise.resolve()
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  /** Lets go on whoever waits for the first answer. */
+  release(): void {
+    for (const go of this.#waiting.splice(0)) go()
+  }
+
+  /** Begins anew at a point: what was told before is of no use. */
+  restart(since: Versions | undefined): void {
+    this.#steps = []
+    this.told = since
+    this.#start = since ?? {}
+    this.interrupt()
+  }
+
+  /** The connection is gone: what is not whole will be told again. */
+  interrupt(): void {
+    this.isTold = false
+    this.next = this.answer = undefined
+  }
+
+  /** The step is whole: what was told of it counts, and where nothing was told, nothing changed. */
+  step(point: Versions): Update | undefined {
+    const update = this.next
+    this.next = this.answer = undefined
+    if (!this.isTold) return undefined
+    const told = this.told
+    const until = update?.versions ?? told ?? point
+    if (update?.replace !== undefined) {
+      const entries = applyUpdate([], update, readQuery(this.query).reverse)
+      this.answer = { at: until, entries }
+    }
+    if (told === undefined) this.#start = until
+    else if (update !== undefined) {
+      this.#steps.push({ since: told, until, update })
+      const dropped = this.#steps.length > this.#stepsMax ? this.#steps.shift() : undefined
+      if (dropped !== undefined) this.#start = dropped.until
+    }
+    this.told = mergeVersions(until, point)
+    this.release()
+    return update
+  }
+
+  /** The whole answer, where it was told and is that at a point. */
+  answerAt(at: Versions): Reading | undefined {
+    const { answer } = this
+    if (answer === undefined || !reaches(answer.at, at) || !reaches(at, answer.at)) return undefined
+    return { entries: answer.entries, windows: pointWindows(at), more: [] }
+  }
+
+  /** Why the server does not follow it, where asking again would not help. */
+  get refusal(): FanlightError | undefined {
+    const { error } = this
+    return error?.code === 'TOO_MANY' || error?.code === 'TOO_LARGE' ? error : undefined
+  }
+
+  /** What differs between two points; undefined: what was told does not say. */
+  difference(since: Versions, until: Versions): Difference | undefined {
+    if (this.told === undefined || !reaches(since, this.#start) || !reaches(this.told, until)) return undefined
+    let whole: Update | undefined
+    for (const step of this.#steps) {
+      if (reaches(since, step.until)) continue
+      if (reaches(step.since, until)) break
+      if (!reaches(step.since, since) || !reaches(until, step.until)) return undefined
+      whole = whole === undefined ? step.update : composeUpdates(whole, step.update)
+    }
+    return whole ?? nothing
+  }
+}
+
+const nothing: Difference = { changes: [], folded: 0 }

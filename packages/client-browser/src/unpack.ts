@@ -1,0 +1,108 @@
+import type {
+  Change,
+  Entry,
+  FanlightError,
+  FeedState,
+  Query,
+  SourceId,
+  SourceState,
+  Supports,
+  Update,
+  Versions,
+} from '@fanlight/core'
+import { rangeOf, type Spans } from '@fanlight/core/kit'
+import {
+  type Id,
+  type StoreInfo,
+  unpackChanges,
+  unpackEntries,
+  unpackError,
+  type WireBody,
+  type WireChange,
+  type WireEntry,
+} from '@fanlight/protocol'
+
+/** What came of an answer that is too long for one frame. */
+export interface Parts {
+  readonly entries: Entry[]
+  readonly changes: Change[]
+}
+
+/** The parts of answers that are not whole yet. */
+export class PartsById {
+  readonly #parts = new Map<Id, Parts>()
+
+  addEntries(id: Id, entries: readonly WireEntry[]): void {
+    for (const entry of unpackEntries(entries)) this.#of(id).entries.push(entry)
+  }
+
+  addChanges(id: Id, changes: readonly WireChange[]): void {
+    for (const change of unpackChanges(changes)) this.#of(id).changes.push(change)
+  }
+
+  /** What came, for the last time. */
+  take(id: Id): Parts | undefined {
+    const parts = this.#parts.get(id)
+    if (parts !== undefined) this.#parts.delete(id)
+    return parts
+  }
+
+  clear(): void {
+    this.#parts.clear()
+  }
+
+  #of(id: Id): Parts {
+    let parts = this.#parts.get(id)
+    if (parts === undefined) this.#parts.set(id, (parts = { entries: [], changes: [] }))
+    return parts
+  }
+}
+
+/** The query as it is asked: checked, and in few words. */
+export function queryOf({ query, list }: Spans): Query {
+  if (typeof query === 'string') return query
+  const [only] = list
+  return Array.isArray(query) || only === undefined ? list.map(rangeOf) : rangeOf(only)
+}
+
+/** What changed, with the parts that came before. */
+export function updateOf(body: WireBody, versions: Versions, behind: Versions, parts: Parts | undefined): Update {
+  const [replaced, changes, folded] = body
+  const entries = unpackEntries(replaced?.[1] ?? [])
+  const all = unpackChanges(changes)
+  const update = {
+    generation: 0,
+    changes: parts === undefined ? all : [...parts.changes, ...all],
+    versions,
+    behind,
+    folded,
+  }
+  if (replaced === null) return update
+  return {
+    ...update,
+    replace: { ranges: replaced[0], entries: parts === undefined ? entries : [...parts.entries, ...entries] },
+  }
+}
+
+/** An update of a step, where it does not say itself which point it is at. */
+export function at(update: Update, point: Versions): Update {
+  return Object.keys(update.versions).length > 0 ? update : { ...update, versions: point }
+}
+
+/** How the sources stand: as the server said, while there is a connection. */
+export function stateOf(
+  sources: readonly SourceId[],
+  info: StoreInfo | undefined,
+  lost: FanlightError | undefined,
+): FeedState {
+  const state: Record<SourceId, SourceState> = {}
+  for (const source of sources) {
+    const [status = 'live', why = null] = info?.state[source] ?? []
+    const told = { status: status as SourceState['status'], why: why === null ? undefined : unpackError(why) }
+    state[source] = lost === undefined ? told : { status: 'stale', why: lost }
+  }
+  return state
+}
+
+/** What a store can do of which nothing is known yet. */
+export const nothingSupported: Supports = { commit: false, guard: 'none', ids: false, single: false, durable: false }

@@ -1,0 +1,500 @@
+import {
+  type Change,
+  type ChangesOptions,
+  type Clock,
+  type CommitOptions,
+  type Continued,
+  FanlightError,
+  type FeedState,
+  type FetchOptions,
+  isFanlightError,
+  type Query,
+  type Snapshot,
+  type SourceId,
+  type Supports,
+  type Update,
+  type Versions,
+} from '@fanlight/core'
+import {
+  BaseStore,
+  checkVersions,
+  type Difference,
+  failedCommit,
+  mergeVersions,
+  promised,
+  reaches,
+  type Reading,
+  readCommit,
+  readQuery,
+  signatureOf,
+  type Soon,
+  type Spans,
+  upperCorner,
+} from '@fanlight/core/kit'
+import {
+  type Answer,
+  type Committed,
+  type DifferenceMessage,
+  encode,
+  type Id,
+  Kind,
+  packChanges,
+  packCommitId,
+  type ServerMessage,
+  type StoreInfo,
+  unpackEntries,
+  unpackError,
+  unpackWindows,
+} from '@fanlight/protocol'
+import type { Dial } from './dial.ts'
+import { Link } from './link.ts'
+import type { ConnectionState, ConnectOptions } from './options.ts'
+import { asSet, onlyOf, sum } from './points.ts'
+import { Pushed } from './pushed.ts'
+import { type Patience, Requests } from './requests.ts'
+import { at, nothingSupported, PartsById, queryOf, stateOf, updateOf } from './unpack.ts'
+
+/**
+ * A store across a connection. Answers and differences come from the server; for feeds, the server tells with each step what
+ * changed in the queries that they follow, so that all of them step together, and from what is here.
+ */
+export class WireStore extends BaseStore<object> {
+  readonly #link: Link
+  readonly #requests: Requests
+  readonly #onConnection: ((state: ConnectionState) => void) | undefined
+  readonly #stepsMax: number
+  readonly #pushed = new Map<string, Pushed>()
+  readonly #pushedById = new Map<Id, Pushed>()
+  readonly #parts = new PartsById()
+  readonly #movers: (() => void)[] = []
+  readonly #openings = new Set<{ resolve(): void; reject(error: FanlightError): void }>()
+  #info: StoreInfo | undefined
+  #sources: readonly SourceId[] = []
+  /** What the server is known to have reached. */
+  #reached: Versions = {}
+  /** The point to which everything that is followed was told. */
+  #fed: Versions = {}
+  #oldest: Versions = {}
+  #lostWhy: FanlightError | undefined
+  #over: FanlightError | undefined
+
+  constructor(url: string, dial: Dial, options: ConnectOptions) {
+    super(options, url)
+    const { credentials, retryMs = 200, retryMsMax = 20_000, stableMs = 5_000, steps = 64, onConnection } = options
+    const { clock, random } = this
+    this.#onConnection = onConnection
+    this.#stepsMax = steps
+    this.#link = new Link(
+      { url, dial, clock, random, credentials, retryMs, retryMsMax, stableMs },
+      {
+        opened: (info) => this.#opened(info),
+        message: (message) => this.#message(message),
+        lost: (why) => this.#lost(why),
+        moved: (state) => this.#onConnection?.(state),
+        over: (why) => this.#ended(why),
+      },
+    )
+    this.#requests = new Requests(this.#link, clock, this.name)
+    this.#link.start()
+  }
+
+  /** The clock that it goes by. */
+  get time(): Clock {
+    return this.clock
+  }
+
+  /** How the connection stands. */
+  get connection(): ConnectionState {
+    return this.#link.state
+  }
+
+  get sources(): readonly SourceId[] {
+    return this.#sources
+  }
+
+  get supports(): Supports {
+    return this.#info?.supports ?? nothingSupported
+  }
+
+  override get continues(): readonly Continued[] {
+    return this.#info?.continues ?? []
+  }
+
+  get oldest(): Versions {
+    return this.#oldest
+  }
+
+  get reached(): Versions {
+    return this.#reached
+  }
+
+  protected override get fed(): Versions {
+    return this.#fed
+  }
+
+  /** What a feed holds is never called lost here: the server knows, and says so. */
+  protected override get fedSince(): Versions {
+    const since: Record<SourceId, number> = {}
+    for (const source in this.#oldest) since[source] = Math.min(this.#oldest[source] ?? 0, this.#fed[source] ?? 0)
+    return since
+  }
+
+  override get state(): FeedState {
+    return stateOf(this.#sources, this.#info, this.#lostWhy)
+  }
+
+  /** Resolves when there is a connection. */
+  whenOpen(): Promise<void> {
+    if (this.#over !== undefined) return Promise.reject(this.#over)
+    if (this.#info !== undefined) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      this.#openings.add({ resolve, reject })
+    })
+  }
+
+  override '~atHand'(query: Query, options: FetchOptions = {}): Promise<Snapshot> {
+    return promised(() => {
+      this.assertOpen()
+      const spans = readQuery(query, this.limits.ranges)
+      this.refuseAborted(options.signal)
+      const { min, max } = options
+      if (min !== undefined) checkVersions(min, 'min')
+      if (max !== undefined) checkVersions(max, 'max')
+      const answered = this.#fetch(spans, options)
+      const asksNothing = spans.list.every(({ limit }) => limit === 0)
+      if (min === undefined || !asksNothing) return answered
+      // Who waits for a point, and reads nothing, wants what is followed here to have come to it too.
+      return answered.then((snapshot) => this.#whenHere(snapshot, min, options))
+    })
+  }
+
+  override changes(query: Query, options: ChangesOptions): Promise<Update<never>> {
+    return promised(() => {
+      this.assertOpen()
+      const spans = readQuery(query, this.limits.ranges)
+      this.refuseAborted(options.signal)
+      checkVersions(options.since, 'since')
+      if (options.until !== undefined) checkVersions(options.until, 'until')
+      return this.#difference(spans, options.since, options)
+    }) as Promise<Update<never>>
+  }
+
+  get commit(): ((changes: readonly Change<never>[], options?: CommitOptions) => Promise<Versions>) | undefined {
+    return this.supports.commit ? this.#commit : undefined
+  }
+
+  protected read(spans: Spans, at: Versions): Soon<Reading> {
+    const pushed = this.#pushedFor(spans)
+    const refused = pushed?.refusal
+    if (refused !== undefined) throw refused
+    const told = pushed?.answerAt(at)
+    if (told !== undefined) return told
+    const isNewest = reaches(at, this.#fed)
+    if (pushed === undefined || pushed.told !== undefined || !isNewest) return this.#readAt(spans, at, isNewest)
+    return pushed.whenTold().then(() => {
+      this.assertOpen()
+      const first = pushed.answerAt(at)
+      if (first !== undefined) return first
+      const error = pushed.refusal
+      if (error !== undefined) throw error
+      // The first answer is at a newer point than the one that is asked for.
+      return this.#readAt(spans, at, true)
+    })
+  }
+
+  #readAt(spans: Spans, at: Versions, isNewest: boolean): Promise<Reading> {
+    return this.#fetch(spans, { min: at, max: at, timeoutMs: Infinity }).catch((error: unknown) => {
+      if (!isNewest || !isFanlightError(error, 'LOST_IN_FOG')) throw error
+      // The server has forgotten where this store is, and so is further: that is told at once.
+      return this.#moved(at).then((): Reading => {
+        throw error
+      })
+    })
+  }
+
+  /** Resolves when what is followed here has left a point. */
+  #moved(at: Versions): Promise<unknown> {
+    if (!reaches(at, this.#fed)) return Promise.resolve()
+    return new Promise<void>((resolve) => this.#movers.push(resolve))
+  }
+
+  protected difference(spans: Spans, since: Versions, until: Versions): Soon<Difference> {
+    const pushed = this.#pushedFor(spans)
+    const refused = pushed?.refusal
+    if (refused !== undefined) throw refused
+    const told = pushed?.difference(since, until)
+    return told ?? this.#difference(spans, since, { until, timeoutMs: Infinity })
+  }
+
+  protected override followed(spans: Spans, signature: string): void {
+    const pushed = new Pushed(this.#requests.nextId(), queryOf(spans), this.#stepsMax)
+    this.#pushed.set(signature, pushed)
+    this.#pushedById.set(pushed.id, pushed)
+    if (this.#link.isOpen) this.#watch(pushed)
+  }
+
+  protected override unfollowed(_: Spans, signature: string): void {
+    const pushed = this.#pushed.get(signature)
+    if (pushed === undefined) return
+    this.#pushed.delete(signature)
+    this.#pushedById.delete(pushed.id)
+    pushed.release()
+    if (this.#link.isOpen) this.#link.send(encode([Kind.unwatch, pushed.id]))
+  }
+
+  protected override release(): Promise<void> {
+    this.#link.close()
+    this.#end(new FanlightError('CLOSED', `${this.name} is closed: connect again`, { store: this.name }))
+    return Promise.resolve()
+  }
+
+  readonly #commit = (changes: readonly Change[], options?: CommitOptions): Promise<Versions> =>
+    promised(() => {
+      this.assertOpen()
+      this.refuseAborted(options?.signal)
+      // The server checks as well; but what cannot be packed must not be tried.
+      readCommit(changes, options, this.limits, (point) => point)
+      const { basis = null, guard, id, meta, signal } = options ?? {}
+      const asked = guard === undefined ? null : queryOf(readQuery(guard, this.limits.ranges))
+      const commitId = id === undefined ? null : packCommitId(id)
+      const packed = packChanges(changes)
+      const rest = meta === undefined ? [] : [meta]
+      const message = (request: Id): unknown => [Kind.commit, request, packed, basis, asked, commitId, ...rest]
+      const patience = this.#patience({ signal }, basis ?? {})
+      return this.#requests.ask(message, patience, false).then((answer) => {
+        const [, , versions] = answer as Committed
+        this.#raise(versions)
+        return versions
+      })
+    }).catch((error: unknown) => {
+      throw failedCommit(error, 'no')
+    })
+
+  #fetch(spans: Spans, options: FetchOptions): Promise<Snapshot> {
+    const query = queryOf(spans)
+    const { min = null, max = null, stall = null } = options
+    const message = (id: Id, timeoutMs: number | null): unknown => [Kind.fetch, id, query, min, max, stall, timeoutMs]
+    return this.#persist(message, options, min ?? {}).then((answer) => {
+      const [, id, entries, windows, more, behind] = answer as Answer
+      const whole = this.#parts.take(id)
+      const snapshot: Snapshot = {
+        entries: whole === undefined ? unpackEntries(entries) : [...whole.entries, ...unpackEntries(entries)],
+        windows: unpackWindows(windows),
+        versions: upperCorner(unpackWindows(windows)),
+        more: more.map(([follows, range]) => ({ more: follows, range })),
+        behind,
+      }
+      this.#raise(sum(snapshot.versions, behind))
+      return snapshot
+    })
+  }
+
+  #difference(spans: Spans, since: Versions, options: Omit<ChangesOptions, 'since'>): Promise<Update> {
+    const query = queryOf(spans)
+    const { until = null } = options
+    const message = (id: Id, timeoutMs: number | null): unknown => [Kind.changes, id, query, since, until, timeoutMs]
+    return this.#persist(message, options, until ?? since).then((answer) => {
+      const [, id, versions, behind, body] = answer as DifferenceMessage
+      this.#raise(sum(versions, behind))
+      return updateOf(body, versions, behind, this.#parts.take(id))
+    })
+  }
+
+  /** Asks, and asks again where the server's patience ends before the asker's. */
+  #persist(
+    message: (id: Id, timeoutMs: number | null) => unknown,
+    options: FetchOptions,
+    wanted: Versions,
+  ): Promise<unknown> {
+    const patience = this.#patience(options, wanted)
+    const endsAt = patience.timeoutMs === Infinity ? Infinity : this.clock.now() + patience.timeoutMs
+    const attempt = (): Promise<unknown> => {
+      const timeoutMs = endsAt === Infinity ? Infinity : Math.max(0, endsAt - this.clock.now())
+      return this.#requests.ask(message, { ...patience, timeoutMs }).catch((error: unknown) => {
+        if (!isFanlightError(error, 'STALLED') || options.stall === 'fail' || this.clock.now() >= endsAt) throw error
+        return attempt()
+      })
+    }
+    return attempt()
+  }
+
+  #patience({ timeoutMs = this.limits.timeoutMs, signal }: FetchOptions, wanted: Versions): Patience {
+    const stalled = (): FanlightError => {
+      const why = this.#lostWhy
+      const message =
+        why === undefined
+          ? `${this.name} did not answer in time: wait longer`
+          : `${this.name} has no connection: ${why.message}`
+      return new FanlightError('STALLED', message, { store: this.name, wanted, reached: this.#reached, cause: why })
+    }
+    return { timeoutMs, signal, stalled }
+  }
+
+  /** What is followed here comes to a point a moment later than the server does. */
+  #whenHere(snapshot: Snapshot, min: Versions, options: FetchOptions): Soon<Snapshot> {
+    const point: Record<SourceId, number> = {}
+    for (const source in this.#fed) if (min[source] !== undefined) point[source] = min[source]
+    if (reaches(this.#fed, point)) return snapshot
+    return this.whenReached(point, { ...options, stall: 'wait' }, () => snapshot)
+  }
+
+  #opened(info: StoreInfo): void {
+    const before = this.#sources
+    this.#lostWhy = undefined
+    this.#learn(info)
+    const isSame =
+      before.length === 0 ||
+      (before.length === this.#sources.length && before.every((one) => this.#sources.includes(one)))
+    if (!isSame || before.length === 0) {
+      this.#fed = this.#continued(this.#fed) ?? info.reached
+      this.#reached = info.reached
+      for (const pushed of this.#pushed.values()) pushed.restart(pushed.told && this.#continued(pushed.told))
+    }
+    for (const pushed of this.#pushed.values()) this.#watch(pushed)
+    this.#requests.resend()
+    for (const opening of this.#openings) opening.resolve()
+    this.#openings.clear()
+    if (!isSame) {
+      this.advanced()
+      this.#tellMoved()
+    } else this.#raise(info.reached)
+    this.stateChanged()
+  }
+
+  /** A point, in the sources that there are now; undefined: they do not continue it. */
+  #continued(point: Versions): Versions | undefined {
+    try {
+      const resolved = this.resolve(point, 'the point held')
+      return this.#sources.every((source) => resolved[source] !== undefined) ? resolved : undefined
+    } catch (error) {
+      if (isFanlightError(error, 'SOURCE_RESET')) return undefined
+      throw error
+    }
+  }
+
+  #learn(info: StoreInfo): void {
+    this.#info = info
+    this.#oldest = info.oldest
+    const { sources } = info
+    if (sources.length !== this.#sources.length || !sources.every((one, i) => one === this.#sources[i]))
+      this.#sources = sources
+  }
+
+  #lost(why: FanlightError): void {
+    this.#lostWhy = why
+    this.#parts.clear()
+    for (const pushed of this.#pushed.values()) pushed.interrupt()
+    this.#requests.lost(why)
+    this.stateChanged()
+  }
+
+  #ended(why: FanlightError): void {
+    this.#lostWhy = why
+    this.#end(why)
+    this.stateChanged()
+  }
+
+  #end(why: FanlightError): void {
+    this.#over = why
+    this.#requests.end(why)
+    for (const opening of this.#openings) opening.reject(why)
+    this.#openings.clear()
+    for (const pushed of this.#pushed.values()) pushed.release()
+    this.#tellMoved()
+  }
+
+  #watch(pushed: Pushed): void {
+    pushed.error = undefined
+    this.#link.send(encode([Kind.watch, pushed.id, pushed.query, pushed.told ?? null]))
+  }
+
+  #message(message: ServerMessage): void {
+    switch (message[0]) {
+      case Kind.answer:
+      case Kind.difference:
+      case Kind.committed:
+        return this.#requests.answered(message[1], message)
+      case Kind.failed: {
+        const error = unpackError(message[2])
+        this.#parts.take(message[1])
+        if (error.horizon !== undefined) this.#oldest = mergeVersions(this.#oldest, onlyOf(error.horizon, this.#oldest))
+        return this.#requests.failed(message[1], error)
+      }
+      case Kind.part:
+        return this.#parts.addEntries(message[1], message[2])
+      case Kind.changed:
+        return this.#parts.addChanges(message[1], message[2])
+      case Kind.update: {
+        const [, id, versions, body] = message
+        const pushed = this.#pushedById.get(id)
+        const whole = this.#parts.take(id)
+        // The step that follows says which point this is at.
+        if (pushed !== undefined) pushed.next = updateOf(body, versions ?? {}, {}, whole)
+        return
+      }
+      case Kind.watching: {
+        const pushed = this.#pushedById.get(message[1])
+        if (pushed !== undefined) pushed.isTold = true
+        return
+      }
+      case Kind.step:
+        return this.#step(message[1])
+      case Kind.ended: {
+        const pushed = this.#pushedById.get(message[1])
+        if (pushed === undefined) return
+        pushed.interrupt()
+        pushed.error = unpackError(message[2])
+        pushed.release()
+        return this.advanced()
+      }
+      case Kind.info: {
+        this.#learn(message[1])
+        return this.stateChanged()
+      }
+      case Kind.horizon:
+        this.#oldest = message[1]
+        return
+      case Kind.welcome:
+      case Kind.beat:
+    }
+  }
+
+  /** Everything that was told since the last step counts from here on, all of it at once (L4, L5). */
+  #step(point: Versions): void {
+    const keys = new Set<string>()
+    let all = false
+    for (const pushed of this.#pushed.values()) {
+      // Of what is not told of yet anything may have changed.
+      if (!pushed.isTold) all = true
+      if (pushed.next !== undefined) pushed.next = at(pushed.next, point)
+      const update = pushed.step(point)
+      if (update?.replace !== undefined) all = true
+      for (const { key } of update?.changes ?? []) keys.add(key)
+    }
+    const fed = mergeVersions(this.#fed, onlyOf(point, asSet(this.#sources)))
+    if (reaches(this.#fed, fed) && keys.size === 0 && !all) return
+    this.#fed = fed
+    this.#reached = mergeVersions(this.#reached, fed)
+    this.advanced(all ? undefined : keys)
+    this.#tellMoved()
+  }
+
+  /** The server is at a point. Where something is followed, the steps say when that is here. */
+  #raise(point: Versions): void {
+    const reached = mergeVersions(this.#reached, onlyOf(point, asSet(this.#sources)))
+    if (reaches(this.#reached, reached)) return
+    this.#reached = reached
+    if (this.#pushed.size > 0) return
+    this.#fed = reached
+    this.advanced()
+    this.#tellMoved()
+  }
+
+  #tellMoved(): void {
+    for (const go of this.#movers.splice(0)) go()
+  }
+
+  #pushedFor(spans: Spans): Pushed | undefined {
+    return this.#pushed.get(signatureOf(spans))
+  }
+}

@@ -1,0 +1,79 @@
+import { arrayHeader, concat, decode, decodeTrusted, encode } from './codec.ts'
+import { badFrame } from './errors.ts'
+import { type ClientMessage, Kind, type ServerMessage } from './messages.ts'
+
+/** Several encoded messages as one frame. */
+export function frameOf(messages: readonly Uint8Array[]): Uint8Array {
+  return concat([arrayHeader(messages.length), ...messages])
+}
+
+/** One message with a piece at its end that was encoded before: what goes to many is encoded once. */
+export function encodeAround(start: readonly unknown[], end: Uint8Array): Uint8Array {
+  return concat([arrayHeader(start.length + 1), ...start.map(encode), end])
+}
+
+/**
+ * The messages of a frame that a stranger sent, each of them well formed as far as its own elements go: queries, points and
+ * changes are checked by the store that gets them.
+ *
+ * @throws BAD_FRAME
+ */
+export function readClientFrame(bytes: Uint8Array, depthMax: number): readonly ClientMessage[] {
+  const messages = decode(bytes, depthMax)
+  if (!Array.isArray(messages)) throw badFrame('it is no array of messages')
+  for (const message of messages) assertClientMessage(message)
+  return messages as readonly ClientMessage[]
+}
+
+/**
+ * The messages of a frame from the server that one chose to connect to.
+ *
+ * @throws BAD_FRAME
+ */
+export function readServerFrame(bytes: Uint8Array): readonly ServerMessage[] {
+  const messages = decodeTrusted(bytes)
+  if (!Array.isArray(messages) || !messages.every((one) => Array.isArray(one)))
+    throw badFrame('it is no array of messages')
+  return messages as unknown as readonly ServerMessage[]
+}
+
+type Check = (item: unknown) => boolean
+
+const isId: Check = (item) => Number.isSafeInteger(item) && (item as number) >= 0
+const isObject: Check = (item) => typeof item === 'object' && item !== null && !Array.isArray(item) && !isBytes(item)
+const isNothing: Check = (item) => item === null || item === undefined
+const isBytes: Check = (item) => item instanceof Uint8Array
+const isArray: Check = (item) => Array.isArray(item)
+const isQuery: Check = (item) => typeof item === 'string' || isObject(item) || isArray(item)
+const isTime: Check = (item) => isNothing(item) || (typeof item === 'number' && item >= 0)
+const maybe =
+  (check: Check): Check =>
+  (item) =>
+    isNothing(item) || check(item)
+const isWord: Check = (item) => typeof item === 'string'
+const isCredentials: Check = (item) => isNothing(item) || isWord(item) || isBytes(item)
+const isChange: Check = (item) => Array.isArray(item) && (item.length === 1 || item.length === 2)
+const isChanges: Check = (item) => Array.isArray(item) && item.every(isChange)
+const isCommitId: Check = (item) => Array.isArray(item) && isWord(item[0]) && isId(item[1]) && isObject(item[2])
+const anything: Check = () => true
+
+/** What stands behind the kind of each message. */
+const shapes = new Map<number, readonly Check[]>([
+  [Kind.hello, [isId, isCredentials]],
+  [Kind.fetch, [isId, isQuery, maybe(isObject), maybe(isObject), maybe(isWord), isTime]],
+  [Kind.changes, [isId, isQuery, isObject, maybe(isObject), isTime]],
+  [Kind.watch, [isId, isQuery, maybe(isObject)]],
+  [Kind.unwatch, [isId]],
+  [Kind.commit, [isId, isChanges, maybe(isObject), maybe(isQuery), maybe(isCommitId), anything]],
+  [Kind.cancel, [isId]],
+])
+
+function assertClientMessage(message: unknown): void {
+  if (!Array.isArray(message)) throw badFrame('a message is no array')
+  const [kind, ...items] = message as readonly unknown[]
+  const shape = typeof kind === 'number' ? shapes.get(kind) : undefined
+  if (shape === undefined) throw badFrame(`there is no message of kind ${String(kind).slice(0, 20)}`)
+  if (items.length > shape.length || !shape.every((check, i) => check(items[i]))) {
+    throw badFrame(`a message of kind ${String(kind)} has other elements than it should`)
+  }
+}

@@ -1,0 +1,1 @@
+export { type Pipe, createPipe } from './pipe.ts'

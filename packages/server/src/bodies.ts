@@ -1,0 +1,60 @@
+import { FanlightError, type Update } from '@fanlight/core'
+import { encode, packChanges, packEntries, type WireBody } from '@fanlight/protocol'
+
+/** Encodes what updates say, once for all to whom it goes: feeds of one query take the same update. */
+export class Bodies {
+  readonly #known = new WeakMap<Update, Uint8Array>()
+
+  of(update: Update): Uint8Array {
+    let body = this.#known.get(update)
+    if (body === undefined) this.#known.set(update, (body = encode(bodyOf(update))))
+    return body
+  }
+}
+
+/** An update, in the form of the wire. */
+export function bodyOf({ replace, changes, folded }: Update): WireBody {
+  const replaced = replace === undefined ? null : ([replace.ranges, packEntries(replace.entries)] as const)
+  return [replaced, packChanges(changes), folded]
+}
+
+/**
+ * Encodes a list in pieces that are not too long.
+ *
+ * @param wrap makes a message of a piece
+ * @throws TOO_LARGE where one item alone is
+ */
+export function* pieces<I>(
+  items: readonly I[],
+  bytesMax: number,
+  wrap: (some: readonly I[]) => unknown,
+): Generator<Uint8Array> {
+  let size = 256
+  for (let i = 0; i < items.length;) {
+    const some = items.slice(i, i + size)
+    const bytes = encode(wrap(some))
+    if (bytes.length <= bytesMax) {
+      yield bytes
+      i += some.length
+      // Items of one list are mostly alike.
+      if (bytes.length * 4 < bytesMax) size *= 2
+    } else if (some.length === 1) {
+      throw new FanlightError(
+        'TOO_LARGE',
+        `an entry of ${bytes.length} bytes does not fit into a frame: raise limits.frameBytes`,
+      )
+    } else size = Math.max(1, some.length >> 1)
+  }
+}
+
+/** Messages, and where one cannot be made, one more that says why. */
+export function* guarded(
+  messages: Iterator<Uint8Array, void>,
+  failed: (error: unknown) => Uint8Array,
+): Generator<Uint8Array, void> {
+  try {
+    for (let next = messages.next(); next.done !== true; next = messages.next()) yield next.value
+  } catch (error) {
+    yield failed(error)
+  }
+}

@@ -1,0 +1,104 @@
+import { type Channel, frameOf } from '@fanlight/protocol'
+import type { Later } from './ambient.ts'
+
+/** Messages that are made when there is room for them. */
+export type Source = Iterator<Uint8Array, void>
+
+/** How many bytes may be on their way before the next piece of something long is made. */
+const roomBytes = 2 ** 18
+
+/**
+ * What goes to one connection. What is pushed in one turn of the loop goes out in one frame; what is long is made piece by
+ * piece, when the socket has taken what was sent before.
+ */
+export class Outbox {
+  readonly #channel: Channel
+  readonly #frameBytes: number
+  readonly #later: Later
+  /** Is told when there is room again. */
+  readonly #onRoom: () => void
+  #messages: Uint8Array[] = []
+  #bytes = 0
+  #asked = false
+  #sources: Source[] = []
+  /** Bytes that were sent, and have not left. */
+  #underWay = 0
+  #full = false
+  /** Whether anything was sent since it was last asked. */
+  #spoke = false
+
+  constructor(channel: Channel, frameBytes: number, later: Later, onRoom: () => void) {
+    this.#channel = channel
+    this.#frameBytes = frameBytes
+    this.#later = later
+    this.#onRoom = onRoom
+  }
+
+  /** Whether the other end does not read as fast as it is told. */
+  get isFull(): boolean {
+    this.#full = this.#underWay >= roomBytes || this.#sources.length > 0
+    return this.#full
+  }
+
+  /** How many bytes wait for the other end. */
+  get waitingBytes(): number {
+    return Math.max(this.#underWay, this.#channel.buffered) + this.#bytes
+  }
+
+  /** Whether anything was sent since this was last asked. */
+  spoke(): boolean {
+    const { spoke } = { spoke: this.#spoke }
+    this.#spoke = false
+    return spoke
+  }
+
+  /** Sends a message at the end of this turn. */
+  push(message: Uint8Array): void {
+    if (this.#bytes + message.length + 5 > this.#frameBytes) this.flush()
+    this.#messages.push(message)
+    this.#bytes += message.length
+    if (this.#asked) return
+    this.#asked = true
+    this.#later(() => {
+      this.#asked = false
+      this.flush()
+    })
+  }
+
+  /** Sends messages one by one, as there is room. */
+  stream(source: Source): void {
+    this.#sources.push(source)
+    this.#pump()
+  }
+
+  /** Sends now what was pushed. */
+  flush(): void {
+    if (this.#messages.length === 0) return
+    const messages = this.#messages
+    this.#messages = []
+    this.#bytes = 0
+    this.#send(frameOf(messages))
+  }
+
+  #send(frame: Uint8Array): void {
+    this.#spoke = true
+    this.#underWay += frame.length
+    this.#channel.send(frame, () => {
+      this.#underWay -= frame.length
+      this.#pump()
+    })
+  }
+
+  /** Round and round: a long answer must not hold back the others. */
+  #pump(): void {
+    while (this.#sources.length > 0 && this.#underWay < roomBytes) {
+      const source = this.#sources.shift() as Source
+      const { done, value } = source.next()
+      if (done === true) continue
+      this.flush()
+      this.#send(frameOf([value]))
+      this.#sources.push(source)
+    }
+    if (this.#full && !this.isFull) this.#onRoom()
+  }
+}
