@@ -141,7 +141,7 @@ export class Behind extends BaseStore {
     const touched = update?.changes.map(({ key }) => key) ?? []
     if (update?.replace !== undefined) {
       for (const { key } of update.replace.entries) this.#keys.add(key)
-      touched.push(...this.#keys)
+      for (const key of this.#keys) touched.push(key)
     }
     for (const key of touched) this.#keys.add(key)
     if (reaches(this.#steps.at(-1)?.versions ?? this.#reached, versions)) return
@@ -155,11 +155,12 @@ export class Behind extends BaseStore {
     const next = mergeVersions(this.#reached, least(to, this.#feed.versions))
     if (this.isClosed || reaches(this.#reached, next)) return
     const keys: string[] = []
+    // There may be more keys than a call takes arguments.
     while (this.#steps[0] !== undefined && reaches(next, this.#steps[0].versions)) {
-      keys.push(...(this.#steps.shift()?.keys ?? []))
+      for (const key of this.#steps.shift()?.keys ?? []) keys.push(key)
     }
     // The point may lie inside of the next step: part of what that touched is shown already.
-    keys.push(...(this.#steps[0]?.keys ?? []))
+    for (const key of this.#steps[0]?.keys ?? []) keys.push(key)
     this.#reached = next
     this.advanced(keys)
   }

@@ -94,3 +94,14 @@ test('it closes the store under it', async () => {
   await lagging(store).close()
   await expect(store.fetch('a')).rejects.toMatchObject({ code: 'CLOSED' })
 })
+
+test('of a store of more keys than a call takes arguments', async () => {
+  const store = createMemoryStore()
+  const keys = Array.from({ length: 200_000 }, (_, i) => ({ key: `k/${i}`, value: i }))
+  await store.commit(keys)
+  const late = lagging(store)
+  await store.commit(keys.map(({ key }) => ({ key, value: 0 })))
+  await late.releaseAll()
+  expect((await late.fetch('k/199999')).entries).toMatchObject([{ value: 0 }])
+  await late.close()
+})
