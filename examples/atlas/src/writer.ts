@@ -10,6 +10,9 @@ interface Moment {
 /** How many versions the writer remembers the time of. */
 const momentsMax = 10_000
 
+/** How many writes may wait for their turn. */
+const waitingMax = 500
+
 /** Changes populations, a given number of times a second: every other time of a city that is shown. */
 export class Writer {
   readonly #store: Store<{ '': City | number }>
@@ -18,17 +21,18 @@ export class Writer {
   readonly #timer: NodeJS.Timeout
   #shown: readonly string[] = []
   #count = 0
+  #waiting = 0
   #writing: Promise<void> = Promise.resolve()
 
   /**
    * @param ids  the cities of which any may change
-   * @param rate writes a second
+   * @param rate writes a second, asked again and again
    * @param fail hears of a write that failed
    */
   constructor(
     store: Store<{ '': City | number }>,
     ids: readonly string[],
-    rate: number,
+    rate: () => number,
     fail: (error: unknown) => void,
   ) {
     this.#store = store
@@ -36,8 +40,16 @@ export class Writer {
     const everyMs = 20
     let owed = 0
     this.#timer = setInterval(() => {
-      owed += (rate * everyMs) / 1000
-      for (; owed >= 1; owed--) this.#writing = this.#writing.then(() => this.#write()).catch(fail)
+      // A disk that is too slow for the rate is not owed more than it can do.
+      if (this.#waiting > waitingMax) return
+      owed += (rate() * everyMs) / 1000
+      for (; owed >= 1; owed--) {
+        this.#waiting++
+        this.#writing = this.#writing
+          .then(() => this.#write())
+          .catch(fail)
+          .finally(() => this.#waiting--)
+      }
     }, everyMs)
   }
 

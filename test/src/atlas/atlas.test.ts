@@ -35,8 +35,8 @@ describe('the atlas', () => {
     'tears by itself where two stores are asked, and never where the router is (L3)',
     { timeout: 240_000 },
     async () => {
-      const env = { ...process.env, DATA_DIR: folder, LAG_MS: '300', RATE: '50' }
-      const { stdout } = await run(process.execPath, [main, '--seconds', '6'], { env })
+      const env = { ...process.env, DATA_DIR: folder, LAG_MS: '300', RATE: '50', CITIES: '5000' }
+      const { stdout } = await run(process.execPath, [main, '--terminal', '--seconds', '6'], { env })
       expect(stdout).toContain('loading cities: 100 %')
       const summary = summaryOf(stdout)
       expect(summary.tornPromiseAll).toBeGreaterThan(0)
@@ -47,7 +47,7 @@ describe('the atlas', () => {
   )
 
   test('goes on where it was; an edit of the JSON file shows; Ctrl-C closes it', { timeout: 120_000 }, async () => {
-    const child = spawn(process.execPath, [main], { env: { ...process.env, DATA_DIR: folder } })
+    const child = spawn(process.execPath, [main, '--terminal'], { env: { ...process.env, DATA_DIR: folder } })
     let output = ''
     const heard: { text: string; resolve: () => void }[] = []
     child.stdout.on('data', (chunk: Buffer) => {
@@ -95,7 +95,7 @@ describe('the atlas', () => {
 
   test('says what is wrong with its input', { timeout: 60_000 }, async () => {
     const fails = async (args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> => {
-      const error = await run(process.execPath, [main, ...args], { env: { ...process.env, ...env } }).catch(
+      const error = await run(process.execPath, [main, '--terminal', ...args], { env: { ...process.env, ...env } }).catch(
         (e: unknown) => e,
       )
       const { code, stderr } = error as { code: number; stderr: string }

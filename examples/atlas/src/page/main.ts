@@ -1,0 +1,168 @@
+/**
+ * The atlas as a page: the same question asked in two ways, while the data change and the index lags.
+ *
+ * @module
+ */
+import { type Entry, type Snapshot, live } from 'fanlight'
+import type { City } from '../cities.ts'
+import { type Answer, type Side, answerOf } from '../compare.ts'
+import { type Stall, app, askBoth, askFanlight } from './ask.ts'
+import { showCode } from './code.ts'
+import { Controls } from './controls.ts'
+import { Countries } from './country.ts'
+import { announce, byId, say } from './dom.ts'
+import { WorldMap } from './map.ts'
+import { Moments, sourceNamed } from './moments.ts'
+import { Panel } from './panel.ts'
+import { plugged } from './plug.ts'
+import { Timeline } from './timeline.ts'
+
+/** How long one way of asking rests between two answers, in milliseconds. */
+const restMs = 40
+
+/** How often the bars are drawn, in milliseconds. */
+const frameMs = 80
+
+/** How often texts change, in milliseconds: so that they can be read. */
+const textMs = 250
+
+const moments = new Moments()
+const both = new Panel('promise-all')
+const fanlight = new Panel('fanlight')
+const timeline = new Timeline(moments)
+const countries = new Countries()
+const map = new WorldMap()
+const controls = new Controls(({ country, rate, lagMs }) => {
+  countries.code = country
+  map.country = country
+  say(byId('intro-rate'), `${rate}`)
+  say(byId('intro-lag'), `${lagMs}`)
+})
+const load = live(app, 'load')
+const status = live(app, 'status')
+
+let shown: readonly string[] = []
+let shownOf = ''
+let cities: readonly City[] = []
+
+showCode()
+void asking(both, async (country, ids) => {
+  const [ranks, data] = await askBoth(country, ids)
+  const now = performance.now()
+  const source = sourceNamed(data.windows, 'cities')
+  moments.saw(data.versions, now)
+  timeline.take('data', source, data.windows, now)
+  timeline.take('index', sourceNamed(ranks.windows, 'cities'), ranks.windows, now)
+  return answerFrom(ranks.entries, data.entries, ranks, data)
+})
+void asking(fanlight, async (country, ids) => {
+  const stall: Stall = byId<HTMLInputElement>('older').checked ? 'older' : 'wait'
+  const answer: Snapshot = await askFanlight(country, ids, stall)
+  timeline.agree(answer.windows)
+  const isCity = ({ key }: Entry): boolean => key.startsWith('cities/')
+  const data = answer.entries.filter(isCity)
+  cities = data.map(({ value }) => value as City)
+  return answerFrom(
+    answer.entries.filter((entry) => !isCity(entry)),
+    data,
+    answer,
+    answer,
+  )
+})
+void lookingAround()
+setInterval(drawTimeline, frameMs)
+setInterval(drawTexts, textMs)
+// What the page follows tells how far the data are, many times a second.
+setInterval(() => moments.saw(app.reached, performance.now()), restMs)
+setInterval(() => timeline.describe(), 1000)
+byId('map-country').addEventListener('click', () => {
+  if (cities.length === 0) return
+  const [x, y] = [cities.map(({ longitude }) => longitude), cities.map(({ latitude }) => latitude)]
+  map.show({ west: Math.min(...x), east: Math.max(...x), south: Math.min(...y), north: Math.max(...y) })
+})
+document.body.dataset['state'] = 'open'
+
+/** Asks in one way, again and again. */
+async function asking(panel: Panel, ask: (country: string, ids: readonly string[]) => Promise<Answer>): Promise<void> {
+  for (;;) {
+    const { country } = controls.now
+    if (shownOf !== country) shown = []
+    shownOf = country
+    try {
+      panel.asks(performance.now())
+      const answer = await ask(country, shown)
+      const now = performance.now()
+      const source = sourceNamed(answer.windows.data, 'cities')
+      // The first answer does not know yet which cities to ask the data for.
+      const isWhole = answer.rows.some(({ data }) => data !== undefined)
+      if (isWhole) panel.take(answer, source === undefined ? 0 : moments.ageOf(source, answer.version, now), now)
+      panel.drawCounts()
+      if (controls.now.country === country) shown = answer.rows.map(({ id }) => id)
+      if (panel === both && panel.torn === 1) announce('Promise.all gave a torn answer. Fanlight gave none.')
+      await sleep(isWhole ? restMs : 0)
+    } catch (error) {
+      panel.failed(error instanceof Error ? error.message : String(error))
+      await sleep(500)
+    }
+  }
+}
+
+function answerFrom(ranks: readonly Entry[], data: readonly Entry[], index: Side, side: Side): Answer {
+  return answerOf(
+    ranks,
+    data.map(({ key, value }) => ({ key: key.slice('cities/'.length), value })),
+    index,
+    side,
+  )
+}
+
+/** Asks for the windows of the sources that are not compared. */
+async function lookingAround(): Promise<void> {
+  for (;;) {
+    const answer = await app.fetch([`countries/${controls.now.country}`, 'load']).catch(() => undefined)
+    if (answer !== undefined) timeline.takeOthers(answer.windows, performance.now())
+    await sleep(250)
+  }
+}
+
+function drawTimeline(): void {
+  if (!document.hidden) timeline.draw(performance.now())
+}
+
+let waited: { readonly at: number; readonly waits: number }[] = []
+let said = ''
+
+function drawTexts(): void {
+  const now = performance.now()
+  both.draw(now)
+  fanlight.draw(now)
+  const { waits = 0, countriesFile = '' } = status.value?.[0]?.value ?? {}
+  waited = [...waited.filter(({ at }) => at > now - 5000), { at: now, waits }]
+  const [first] = waited
+  const seconds = first === undefined ? 0 : (now - first.at) / 1000
+  say(byId('waits'), seconds < 1 ? '0' : ((waits - (first?.waits ?? 0)) / seconds).toFixed(1))
+  say(byId('load'), (load.value?.[0]?.value ?? 0).toFixed(2))
+  for (const element of document.querySelectorAll<HTMLElement>('.countries-file')) say(element, countriesFile)
+  drawConnection()
+}
+
+function drawConnection(): void {
+  const state = plugged()
+  const texts = {
+    connecting: 'connecting',
+    open: 'live',
+    lost: 'no connection, trying again',
+    unplugged: 'unplugged',
+  } as const
+  document.body.dataset['state'] = state
+  say(byId('connection'), texts[state])
+  if (state === said) return
+  if (said !== '') announce(state === 'open' ? 'Connected again.' : `This page is not connected: ${texts[state]}.`)
+  if (state === 'open') say(byId('as-of'), '')
+  else say(byId('as-of'), `What is shown is of ${new Date().toLocaleTimeString('en-GB')}; it goes on by itself.`)
+  said = state
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
