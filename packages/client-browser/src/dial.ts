@@ -13,6 +13,7 @@ export interface DialledChannel extends Channel {
 export interface AnySocket {
   binaryType: string
   readonly bufferedAmount: number
+  readonly readyState: number
   send(bytes: Uint8Array): void
   close(code?: number, reason?: string): void
   terminate?(): void
@@ -20,6 +21,9 @@ export interface AnySocket {
   addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void
   addEventListener(type: 'close', listener: (event: { readonly code: number; readonly reason: string }) => void): void
 }
+
+/** The state of a socket that takes frames. */
+const open = 1
 
 /** A websocket as a channel. */
 export function channelOf(given: unknown): DialledChannel {
@@ -36,7 +40,8 @@ export function channelOf(given: unknown): DialledChannel {
   return {
     opened,
     send(frame) {
-      socket.send(frame)
+      // What goes into a socket that is closing is lost, and a browser complains of it; who sent it sends it again.
+      if (socket.readyState === open) socket.send(frame)
     },
     get buffered() {
       return socket.bufferedAmount
