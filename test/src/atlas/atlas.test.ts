@@ -95,9 +95,9 @@ describe('the atlas', () => {
 
   test('says what is wrong with its input', { timeout: 60_000 }, async () => {
     const fails = async (args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> => {
-      const error = await run(process.execPath, [main, '--terminal', ...args], { env: { ...process.env, ...env } }).catch(
-        (e: unknown) => e,
-      )
+      const error = await run(process.execPath, [main, '--terminal', ...args], {
+        env: { ...process.env, ...env },
+      }).catch((e: unknown) => e)
       const { code, stderr } = error as { code: number; stderr: string }
       expect(code).toBe(1)
       return stderr

@@ -1,10 +1,7 @@
 import { connect } from '@fanlight/client-browser'
-import { type Range, prefix } from 'fanlight'
+import { type FetchOptions, type Range, prefix } from 'fanlight'
 import type { App } from '../atlas.ts'
 import { options, shownOptions, url } from './plug.ts'
-
-/** Whether the router waits until all agree on the newest, or takes the newest on which they agree already. */
-export type Stall = 'wait' | 'older'
 
 // #region
 /** The router in the other process, and for Promise.all each store on a connection of its own. */
@@ -13,13 +10,13 @@ export const [app, cities, index] = await Promise.all([
   connect<App>(url, options),
   connect<App>(url, options),
 ])
-const largest = (country: string): Range => ({ ...prefix(`by-country/${country}/`), limit: 20 })
+export const largest = (country: string): Range => ({ ...prefix(`by-country/${country}/`), limit: 20 })
 const keys = (ids: readonly string[]): string[] => ids.map((id) => `cities/${id}`)
 
 /** Asks both stores, as one does without a router. */
 export const askBoth = (country: string, ids: readonly string[]) =>
   Promise.all([index.fetch(largest(country)), cities.fetch(keys(ids))])
 /** Asks the router: one query, one moment. */
-export const askFanlight = (country: string, ids: readonly string[], stall: Stall) =>
-  app.fetch([largest(country), ...keys(ids)], { stall })
+export const askFanlight = (country: string, ids: readonly string[], how: FetchOptions) =>
+  app.fetch([largest(country), ...keys(ids)], how)
 // #endregion

@@ -51,7 +51,7 @@ export class Countries {
   /** Where the file cannot be read, what is shown is what it was. */
   #drawStale(): void {
     const stale = Object.entries(this.#list.state).find(
-      ([source, { status }]) => status === 'stale' && source.startsWith('json@'),
+      ([source, { status }]) => status === 'stale' && source.startsWith('countries.json@'),
     )
     const why = stale?.[1].why
     const isStale = isFanlightError(why) && why.code === 'CORRUPT'

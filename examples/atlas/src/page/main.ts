@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { type Entry, type Snapshot, live } from 'fanlight'
+import { type Entry, type Snapshot, isFanlightError, live } from 'fanlight'
+import type { Ranked } from '../atlas.ts'
 import type { City } from '../cities.ts'
 import { type Answer, type Side, answerOf } from '../compare.ts'
-import { type Stall, app, askBoth, askFanlight } from './ask.ts'
+import { app, askBoth, askFanlight, cities, index, largest } from './ask.ts'
 import { showCode } from './code.ts'
 import { Controls } from './controls.ts'
 import { Countries } from './country.ts'
@@ -26,6 +27,14 @@ const frameMs = 80
 /** How often texts change, in milliseconds: so that they can be read. */
 const textMs = 250
 
+let shown: { readonly country: string; readonly ids: readonly string[] } = { country: '', ids: [] }
+let places: readonly City[] = []
+
+/** Ends when something is to be asked otherwise than it was. */
+let patience = new AbortController()
+const older = byId<HTMLInputElement>('older')
+older.addEventListener('change', askAnew)
+
 const moments = new Moments()
 const both = new Panel('promise-all')
 const fanlight = new Panel('fanlight')
@@ -33,6 +42,7 @@ const timeline = new Timeline(moments)
 const countries = new Countries()
 const map = new WorldMap()
 const controls = new Controls(({ country, rate, lagMs }) => {
+  if (shown.country !== country) askAnew()
   countries.code = country
   map.country = country
   say(byId('intro-rate'), `${rate}`)
@@ -40,10 +50,6 @@ const controls = new Controls(({ country, rate, lagMs }) => {
 })
 const load = live(app, 'load')
 const status = live(app, 'status')
-
-let shown: readonly string[] = []
-let shownOf = ''
-let cities: readonly City[] = []
 
 showCode()
 void asking(both, async (country, ids) => {
@@ -56,12 +62,12 @@ void asking(both, async (country, ids) => {
   return answerFrom(ranks.entries, data.entries, ranks, data)
 })
 void asking(fanlight, async (country, ids) => {
-  const stall: Stall = byId<HTMLInputElement>('older').checked ? 'older' : 'wait'
-  const answer: Snapshot = await askFanlight(country, ids, stall)
+  const stall = older.checked ? 'older' : 'wait'
+  const answer: Snapshot = await askFanlight(country, ids, { stall, signal: patience.signal })
   timeline.agree(answer.windows)
   const isCity = ({ key }: Entry): boolean => key.startsWith('cities/')
   const data = answer.entries.filter(isCity)
-  cities = data.map(({ value }) => value as City)
+  places = data.map(({ value }) => value as City)
   return answerFrom(
     answer.entries.filter((entry) => !isCity(entry)),
     data,
@@ -72,12 +78,12 @@ void asking(fanlight, async (country, ids) => {
 void lookingAround()
 setInterval(drawTimeline, frameMs)
 setInterval(drawTexts, textMs)
-// What the page follows tells how far the data are, many times a second.
-setInterval(() => moments.saw(app.reached, performance.now()), restMs)
+// What the map follows tells how far the data are, many times a second.
+setInterval(() => moments.saw(cities.reached, performance.now()), restMs)
 setInterval(() => timeline.describe(), 1000)
 byId('map-country').addEventListener('click', () => {
-  if (cities.length === 0) return
-  const [x, y] = [cities.map(({ longitude }) => longitude), cities.map(({ latitude }) => latitude)]
+  if (places.length === 0) return
+  const [x, y] = [places.map(({ longitude }) => longitude), places.map(({ latitude }) => latitude)]
   map.show({ west: Math.min(...x), east: Math.max(...x), south: Math.min(...y), north: Math.max(...y) })
 })
 document.body.dataset['state'] = 'open'
@@ -86,25 +92,37 @@ document.body.dataset['state'] = 'open'
 async function asking(panel: Panel, ask: (country: string, ids: readonly string[]) => Promise<Answer>): Promise<void> {
   for (;;) {
     const { country } = controls.now
-    if (shownOf !== country) shown = []
-    shownOf = country
     try {
       panel.asks(performance.now())
-      const answer = await ask(country, shown)
+      const answer = await ask(country, await idsOf(country))
       const now = performance.now()
       const source = sourceNamed(answer.windows.data, 'cities')
-      // The first answer does not know yet which cities to ask the data for.
-      const isWhole = answer.rows.some(({ data }) => data !== undefined)
-      if (isWhole) panel.take(answer, source === undefined ? 0 : moments.ageOf(source, answer.version, now), now)
+      panel.take(answer, source === undefined ? 0 : moments.ageOf(source, answer.version, now), now)
       panel.drawCounts()
-      if (controls.now.country === country) shown = answer.rows.map(({ id }) => id)
+      if (shown.country === country) shown = { country, ids: answer.rows.map(({ id }) => id) }
       if (panel === both && panel.torn === 1) announce('Promise.all gave a torn answer. Fanlight gave none.')
-      await sleep(isWhole ? restMs : 0)
+      await sleep(restMs)
     } catch (error) {
+      if (isFanlightError(error, 'ABORTED')) continue
       panel.failed(error instanceof Error ? error.message : String(error))
       await sleep(500)
     }
   }
+}
+
+function askAnew(): void {
+  patience.abort()
+  patience = new AbortController()
+}
+
+/** Which cities to ask for: those of the last answer, or, of another country, those that the index names. */
+async function idsOf(country: string): Promise<readonly string[]> {
+  if (shown.country !== country) {
+    const { entries } = await index.fetch(largest(country))
+    if (entries.length === 0) throw new Error('There is no city of this country.')
+    shown = { country, ids: entries.map(({ value }) => (value as Ranked).id) }
+  }
+  return shown.ids
 }
 
 function answerFrom(ranks: readonly Entry[], data: readonly Entry[], index: Side, side: Side): Answer {
@@ -134,8 +152,9 @@ let said = ''
 
 function drawTexts(): void {
   const now = performance.now()
-  both.draw(now)
-  fanlight.draw(now)
+  const isOpen = plugged() === 'open'
+  both.draw(now, isOpen ? '' : ': there is no connection')
+  fanlight.draw(now, isOpen ? (controls.now.frozen ? ': the index is frozen' : '') : ': there is no connection')
   const { waits = 0, countriesFile = '' } = status.value?.[0]?.value ?? {}
   waited = [...waited.filter(({ at }) => at > now - 5000), { at: now, waits }]
   const [first] = waited

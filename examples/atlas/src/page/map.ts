@@ -1,7 +1,7 @@
 import { type Entry, type Live, type PrefixRange, live, prefix } from 'fanlight'
 import { type Box, cellsOf } from '../geohash.ts'
 import type { Place } from '../places.ts'
-import { app } from './ask.ts'
+import { cities } from './ask.ts'
 import { byId, colour, count, fit, make, say } from './dom.ts'
 
 /** How many ranges a query of the map has at most. */
@@ -186,7 +186,7 @@ export class WorldMap {
     const asked = JSON.stringify(query)
     if (asked === this.#asked) return
     this.#asked = asked
-    const list = live(app, query)
+    const list = live(cities, query)
     list.onChange(() => {
       if (this.#asked === asked && list.value !== undefined) this.#take(list)
     })

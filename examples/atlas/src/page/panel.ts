@@ -60,13 +60,17 @@ export class Panel {
     this.#root.classList.toggle('is-torn', this.torn > 0)
   }
 
-  /** Everything else: seldom enough to be read. */
-  draw(now: number): void {
+  /**
+   * Everything else: seldom enough to be read.
+   *
+   * @param why why it may have to wait for an answer
+   */
+  draw(now: number, why: string): void {
     this.drawCounts()
     const waitingMs = this.#askedAt === undefined ? 0 : now - this.#askedAt
     say(byId(`age-${this.#id}`), `${Math.round(this.#ageMs + (waitingMs > 1000 ? waitingMs : 0))}`)
     say(byId(`took-${this.#id}`), `${Math.round(Math.max(this.#tookMs, waitingMs))}`)
-    say(byId(`note-${this.#id}`), this.#note(waitingMs))
+    say(byId(`note-${this.#id}`), this.#note(waitingMs, why))
     const rows = this.#answer?.rows.slice(0, rowsShown) ?? []
     while (this.#body.children.length < rows.length) this.#body.append(emptyRow())
     while (this.#body.children.length > rows.length) this.#body.lastElementChild?.remove()
@@ -76,9 +80,9 @@ export class Panel {
     this.#drawFrozen()
   }
 
-  #note(waitingMs: number): string {
+  #note(waitingMs: number, why: string): string {
     if (this.#wrong !== '') return this.#wrong
-    return waitingMs > 1000 ? `waits for an answer since ${(waitingMs / 1000).toFixed(1)} s` : ''
+    return waitingMs > 1000 ? `waits for an answer since ${(waitingMs / 1000).toFixed(1)} s${why}` : ''
   }
 
   #drawFrozen(): void {

@@ -108,7 +108,9 @@ export class Timeline {
   }
 
   #drawScale(context: CanvasRenderingContext2D, { left, right, height }: Sides): void {
-    const stepMs = this.#spanMs > 20_000 ? 10_000 : this.#spanMs > 8000 ? 2000 : this.#spanMs > 4000 ? 1000 : 500
+    // So far apart that what is said of them has room.
+    const leastMs = (80 / (right - left)) * this.#spanMs
+    const stepMs = [500, 1000, 2000, 5000, 10_000].find((ms) => ms >= leastMs) ?? 20_000
     context.font = '12px system-ui, sans-serif'
     context.textBaseline = 'alphabetic'
     context.textAlign = 'right'

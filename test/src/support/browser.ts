@@ -1,0 +1,73 @@
+import { execFileSync } from 'node:child_process'
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { type Browser, chromium } from 'playwright-core'
+
+const names = ['chromium', 'google-chrome', 'google-chrome-stable', 'chromium-browser']
+
+/** Where a program of the PATH lies. */
+function onPath(name: string): string | undefined {
+  const folders = (process.env['PATH'] ?? '').split(delimiter)
+  return folders.map((folder) => join(folder, name)).find((path) => isProgram(path))
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Installs Debian's chromium, where one may. */
+function install(): void {
+  if (process.getuid?.() !== 0 || onPath('apt-get') === undefined) return
+  // Another file of tests may be about it at the same time.
+  const patience = ['-o', 'DPkg::Lock::Timeout=600', '-o', 'Acquire::Retries=3']
+  try {
+    execFileSync('apt-get', ['update', ...patience], { stdio: 'ignore' })
+    execFileSync('apt-get', ['install', '-y', '--no-install-recommends', ...patience, 'chromium'], { stdio: 'ignore' })
+  } catch {
+    // Then there is none, and the tests say so.
+  }
+}
+
+function find(): string | undefined {
+  const given = process.env['CHROMIUM_PATH']
+  if (given !== undefined && given !== '') return given
+  return names.map(onPath).find((path) => path !== undefined)
+}
+
+/**
+ * Finds a real Chromium: CHROMIUM_PATH, or what the PATH has; where there is none and it may, it installs one.
+ *
+ * @returns where it is; undefined: there is none
+ */
+export function findBrowser(): string | undefined {
+  const found = find()
+  if (found !== undefined) return found
+  install()
+  return find()
+}
+
+/**
+ * Starts it.
+ *
+ * @param path what `findBrowser` found
+ */
+export function openBrowser(path: string | undefined): Promise<Browser> {
+  if (path === undefined) {
+    throw new Error('there is no browser: install Chromium or Chrome, or say with CHROMIUM_PATH where it is')
+  }
+  // Where everything runs as root, in containers mostly, there is no sandbox to be had.
+  return chromium.launch({ executablePath: path, args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] })
+}
+
+/** Why tests with a browser are left out; in CI they are not, and fail where there is none. */
+export const noBrowser = 'no browser'
+
+/** Whether tests with a browser are left out. */
+export function lacksBrowser(path: string | undefined): boolean {
+  return path === undefined && process.env['CI'] !== 'true'
+}
