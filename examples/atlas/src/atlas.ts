@@ -42,6 +42,12 @@ export interface Status {
 /** How long making a view may take, in milliseconds. */
 const viewMs = 10 * 60_000
 
+/**
+ * How much of the past the stores of the views keep. A key that holds a population is deleted where that changes, and while the
+ * delete is kept, whoever reads the largest cities passes it: with a long past there are thousands of them.
+ */
+const history = { commits: 2000 }
+
 /** What is mounted where. */
 export interface AtlasTypes {
   readonly 'cities/': City | number
@@ -111,10 +117,10 @@ export async function openAtlas(
     const knobs = closes(new KnobBoard(settings))
     await knobs.open()
     const late = closes(new Delay(readonly(cities), () => ({ lagMs: knobs.now.lagMs, isFrozen: knobs.now.frozen })))
-    const ranks = closes(await openLevelStore(join(dataDir, 'by-country'), { name: 'ranks' }))
+    const ranks = closes(await openLevelStore(join(dataDir, 'by-country'), { name: 'ranks', history }))
     const definition = 'by-country-1'
     const index = closes(createView(late.store, { map: rank, definition, into: ranks, name: 'by-country' }))
-    const spots = closes(await openLevelStore(join(dataDir, 'places'), { name: 'spots' }))
+    const spots = closes(await openLevelStore(join(dataDir, 'places'), { name: 'spots', history }))
     const places = closes(createView(cities, { map: place, definition: 'places-3', into: spots, name: 'places' }))
     // In memory, where the first 2,000 are read at no cost again and again.
     const query = prefix('largest/')

@@ -85,7 +85,7 @@ export class Timeline {
     say(
       byId('timeline-text'),
       `The data are at version ${count(data.to)}, the index at ${count(index.to)}. ` +
-        `Fanlight agreed on version ${count(version)}, ${count(behind)} commits behind the data.`,
+        `Fanlight agreed on version ${count(version)}, ${count(behind)} ${behind === 1 ? 'commit' : 'commits'} behind the data.`,
     )
   }
 
