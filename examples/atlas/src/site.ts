@@ -44,7 +44,8 @@ export class Site {
     this.http.on('upgrade', (request: IncomingMessage, socket: Duplex) => {
       if (this.#isReady && pathOf(request) === '/live') return
       socket.on('error', () => socket.destroy())
-      socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+      const status = this.#isReady ? '404 Not Found' : '503 Service Unavailable'
+      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
     })
   }
 

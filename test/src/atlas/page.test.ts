@@ -35,8 +35,8 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 /** Starts the atlas, and tells where it is. */
-function start(): { readonly child: ChildProcess; readonly url: Promise<string> } {
-  const child = spawn(process.execPath, [main], { env: env() })
+function start(port = '0'): { readonly child: ChildProcess; readonly url: Promise<string> } {
+  const child = spawn(process.execPath, [main], { env: { ...env(), PORT: port } })
   const url = new Promise<string>((resolve, reject) => {
     let output = ''
     child.stdout.on('data', (chunk: Buffer) => {
@@ -95,7 +95,7 @@ describe('the address of the atlas', () => {
     }
     const upgrade = await statusOfUpgrade(new URL('/live', at), 'http://elsewhere.example')
     expect(upgrade).toBe(403)
-    expect(await statusOfUpgrade(new URL('/other', at), at.slice(0, -1))).toBe(503)
+    expect(await statusOfUpgrade(new URL('/other', at), at.slice(0, -1))).toBe(404)
     const ended = new Promise((resolve) => child.once('close', resolve))
     child.kill('SIGINT')
     expect(await ended).toBe(0)
@@ -187,6 +187,9 @@ withBrowser.describe('the page of the atlas', () => {
     for (const page of [one, two]) {
       await page.waitForFunction(() => Number(document.getElementById('settings-version')?.textContent) > 0)
     }
+    await one.fill('#lag', '400')
+    await becomes(two, 'intro-lag', '400')
+    await becomes(one, 'intro-lag', '400')
     const before = await numberOf(two, 'settings-version')
     await one.click('#freeze')
     for (const page of [one, two]) {
@@ -203,6 +206,29 @@ withBrowser.describe('the page of the atlas', () => {
     )
     await two.click('#freeze')
     for (const page of [one, two]) expect(await numberOf(page, 'torn-fanlight')).toBe(0)
+    await context.close()
+  })
+
+  test('the process ends and starts again: the page says so, and goes on', async () => {
+    const context = await browser.newContext()
+    const page = await open(context, [])
+    await becomes(page, 'connection', 'live')
+    const ended = new Promise((resolve) => atlas.child.once('close', resolve))
+    atlas.child.kill('SIGTERM')
+    await ended
+    await becomes(page, 'connection', 'no connection, trying again')
+    atlas = start(new URL(url).port)
+    await atlas.url
+    await becomes(page, 'connection', 'live')
+    const answers = await numberOf(page, 'answers-fanlight')
+    await page.waitForFunction(
+      (n) => Number(document.getElementById('answers-fanlight')?.textContent?.replaceAll(',', '')) > n + 2,
+      answers,
+    )
+    // What was in memory is new now: the page follows that too.
+    await page.fill('#lag', '500')
+    await becomes(page, 'intro-lag', '500')
+    expect(await numberOf(page, 'torn-fanlight')).toBe(0)
     await context.close()
   })
 

@@ -7,7 +7,7 @@ import { serve } from '@fanlight/server'
 import { notRun } from '@fanlight/test/support'
 import type { Browser } from 'playwright-core'
 import { build, type Rollup } from 'vite'
-import { afterAll, beforeAll, expect } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { findBrowser, lacksBrowser, noBrowser, openBrowser } from '../support/browser.ts'
 import type { MirrorPage } from './mirror-page.ts'
 
@@ -62,54 +62,51 @@ withBrowser.describe('the client in a browser', () => {
 
   afterAll(() => browser?.close())
 
-  withBrowser.it(
-    'cut twenty times under load, a mirror equals the store; nothing is seen twice or torn (L4, L6, L7)',
-    async () => {
-      const sockets = new Set<Socket>()
-      const store = createMemoryStore()
-      const http = await servePage(script, sockets)
-      const server = await serve(store, { server: http, path: '/live' })
-      const tab = await browser.newPage()
-      const errors: string[] = []
-      tab.on('pageerror', (error) => errors.push(error.message))
-      await tab.goto(`http://127.0.0.1:${(http.address() as AddressInfo).port}/`)
-      await tab.waitForFunction(() => page !== undefined && page.opened > 0)
+  test('cut twenty times under load, a mirror equals the store; nothing is seen twice or torn (L4, L6, L7)', async () => {
+    const sockets = new Set<Socket>()
+    const store = createMemoryStore()
+    const http = await servePage(script, sockets)
+    const server = await serve(store, { server: http, path: '/live' })
+    const tab = await browser.newPage()
+    const errors: string[] = []
+    tab.on('pageerror', (error) => errors.push(error.message))
+    await tab.goto(`http://127.0.0.1:${(http.address() as AddressInfo).port}/`)
+    await tab.waitForFunction(() => page !== undefined && page.opened > 0)
 
-      const load = new AbortController()
-      let commits = 0
-      const loading = (async () => {
-        for (let n = 1; !load.signal.aborted; n++) {
-          const i = n % pairs
-          await store.commit([put(`a/${i}`, n), put(`b/${i}`, n)])
-          commits++
-          await sleep(1)
-        }
-      })()
-      const committed = tab.evaluate((count) => page.commit(count), ownCommits)
-      for (let cut = 1; cut <= cuts; cut++) {
-        // Each after what came since the one before, and in the midst of what comes.
-        const steps = await tab.evaluate(() => page.steps)
-        await tab.waitForFunction((before) => page.steps > before + 5, steps)
-        for (const socket of sockets) socket.destroy()
-        await tab.waitForFunction((times) => page.opened > times, cut)
+    const load = new AbortController()
+    let commits = 0
+    const loading = (async () => {
+      for (let n = 1; !load.signal.aborted; n++) {
+        const i = n % pairs
+        await store.commit([put(`a/${i}`, n), put(`b/${i}`, n)])
+        commits++
+        await sleep(1)
       }
-      await committed
-      load.abort()
-      await loading
+    })()
+    const committed = tab.evaluate((count) => page.commit(count), ownCommits)
+    for (let cut = 1; cut <= cuts; cut++) {
+      // Each after what came since the one before, and in the midst of what comes.
+      const steps = await tab.evaluate(() => page.steps)
+      await tab.waitForFunction((before) => page.steps > before + 5, steps)
+      for (const socket of sockets) socket.destroy()
+      await tab.waitForFunction((times) => page.opened > times, cut)
+    }
+    await committed
+    load.abort()
+    await loading
 
-      const copy = await tab.evaluate(() => page.settled())
-      const { entries } = await store.fetch(everything)
-      expect(copy).toEqual(entries.map(({ key, value }) => [key, value]))
-      expect(await tab.evaluate(() => page.flaws)).toEqual([])
-      expect(await tab.evaluate(() => page.opened)).toBeGreaterThan(cuts)
-      // Each of the page's own commits was applied once, however often it was sent.
-      expect(Object.values(store.reached)).toEqual([commits + ownCommits])
-      expect(errors).toEqual([])
-      await tab.close()
-      await server.close()
-      http.closeAllConnections()
-      await new Promise((resolve) => http.close(resolve))
-      await store.close()
-    },
-  )
+    const copy = await tab.evaluate(() => page.settled())
+    const { entries } = await store.fetch(everything)
+    expect(copy).toEqual(entries.map(({ key, value }) => [key, value]))
+    expect(await tab.evaluate(() => page.flaws)).toEqual([])
+    expect(await tab.evaluate(() => page.opened)).toBeGreaterThan(cuts)
+    // Each of the page's own commits was applied once, however often it was sent.
+    expect(Object.values(store.reached)).toEqual([commits + ownCommits])
+    expect(errors).toEqual([])
+    await tab.close()
+    await server.close()
+    http.closeAllConnections()
+    await new Promise((resolve) => http.close(resolve))
+    await store.close()
+  })
 })

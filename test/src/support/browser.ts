@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { type Browser, chromium } from 'playwright-core'
 
@@ -20,14 +21,13 @@ function isProgram(path: string): boolean {
   }
 }
 
-/** Installs Debian's chromium, where one may. */
+/** Installs Debian's chromium, where one may. Files of tests run side by side: one installs, the others wait for it. */
 function install(): void {
-  if (process.getuid?.() !== 0 || onPath('apt-get') === undefined) return
-  // Another file of tests may be about it at the same time.
-  const patience = ['-o', 'DPkg::Lock::Timeout=600', '-o', 'Acquire::Retries=3']
+  if (process.getuid?.() !== 0 || onPath('apt-get') === undefined || onPath('flock') === undefined) return
+  const command =
+    'command -v chromium || { apt-get update && apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=600 chromium; }'
   try {
-    execFileSync('apt-get', ['update', ...patience], { stdio: 'ignore' })
-    execFileSync('apt-get', ['install', '-y', '--no-install-recommends', ...patience, 'chromium'], { stdio: 'ignore' })
+    execFileSync('flock', [join(tmpdir(), 'fanlight-chromium.lock'), 'sh', '-c', command], { stdio: 'ignore' })
   } catch {
     // Then there is none, and the tests say so.
   }
