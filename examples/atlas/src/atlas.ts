@@ -22,7 +22,7 @@ import { Delay } from './delay.ts'
 import { makeFolder } from './folder.ts'
 import { KnobBoard } from './knobs.ts'
 import { type Place, place, unprefixed } from './places.ts'
-import { type Settings, UsageError } from './settings.ts'
+import type { Settings } from './settings.ts'
 
 /** What the index says of a city: its key holds the country and the rank. */
 export interface Ranked {
@@ -149,11 +149,4 @@ export async function openAtlas(
     await close()
     throw error
   }
-}
-
-async function makeFolder(dataDir: string): Promise<void> {
-  await mkdir(dataDir, { recursive: true }).catch((error: unknown) => {
-    const why = error instanceof Error ? error.message : String(error)
-    throw new UsageError(`The data cannot be kept in ${dataDir}: ${why}. Name another folder with DATA_DIR.`)
-  })
 }

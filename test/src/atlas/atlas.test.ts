@@ -73,7 +73,7 @@ describe('the atlas', () => {
   })
 
   test('ends quietly where nobody reads it any more', { timeout: 120_000 }, async () => {
-    const child = spawn(process.execPath, [main], { env: { ...process.env, DATA_DIR: folder } })
+    const child = spawn(process.execPath, [main, '--terminal'], { env: { ...process.env, DATA_DIR: folder } })
     let complaint = ''
     child.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()))
     child.stdout.once('data', () => child.stdout.destroy())
@@ -82,7 +82,7 @@ describe('the atlas', () => {
   })
 
   test('a signal that comes twice at once is one, and closes it', { timeout: 120_000 }, async () => {
-    const child = spawn(process.execPath, [main], { env: { ...process.env, DATA_DIR: folder } })
+    const child = spawn(process.execPath, [main, '--terminal'], { env: { ...process.env, DATA_DIR: folder } })
     let output = ''
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
     await new Promise((resolve) => child.stdout.once('data', resolve))
