@@ -1,17 +1,24 @@
 import { badFrame } from './errors.ts'
 
+/** What decoders take for something else when it is the name of a member. */
+const proto = new TextEncoder().encode('__proto__')
+
 /**
  * Walks over MessagePack without building anything, so that bytes of strangers cannot make a decoder overflow its stack,
  * believe a length that lies, or read an extension that means something only to itself.
  *
+ * @returns whether a text in it is `__proto__`, which a decoder would rename where it is the name of a member
  * @throws BAD_FRAME
  */
-export function checkMessagePack(bytes: Uint8Array, depthMax: number): void {
-  const end = new Walk(bytes, depthMax).run()
+export function checkMessagePack(bytes: Uint8Array, depthMax: number): boolean {
+  const walk = new Walk(bytes, depthMax)
+  const end = walk.run()
   if (end !== bytes.length) throw badFrame(`${bytes.length - end} bytes follow its end`)
+  return walk.hasProto
 }
 
 class Walk {
+  hasProto = false
   readonly #bytes: Uint8Array
   readonly #depthMax: number
   /** How many items are left to read at each depth. */
@@ -42,21 +49,24 @@ class Walk {
     if (type < 0x80 || type >= 0xe0) return
     if (type < 0x90) return this.#open(2 * (type & 0x0f))
     if (type < 0xa0) return this.#open(type & 0x0f)
-    if (type < 0xc0) return this.#skip(type & 0x1f)
+    if (type < 0xc0) return this.#text(type & 0x1f)
     switch (type) {
       case 0xc0:
       case 0xc2:
       case 0xc3:
         return
       case 0xc4:
-      case 0xd9:
         return this.#skip(this.#number(1))
       case 0xc5:
-      case 0xda:
         return this.#skip(this.#number(2))
       case 0xc6:
-      case 0xdb:
         return this.#skip(this.#number(4))
+      case 0xd9:
+        return this.#text(this.#number(1))
+      case 0xda:
+        return this.#text(this.#number(2))
+      case 0xdb:
+        return this.#text(this.#number(4))
       case 0xca:
         return this.#skip(4)
       case 0xcb:
@@ -91,6 +101,12 @@ class Walk {
     if (items > this.#bytes.length - this.#at) throw badFrame('it ends early')
     if (this.#left.length > this.#depthMax) throw badFrame(`it is more than ${this.#depthMax} deep`)
     this.#left.push(items)
+  }
+
+  #text(size: number): void {
+    const start = this.#at
+    this.#skip(size)
+    if (size === proto.length) this.hasProto ||= proto.every((byte, i) => byte === this.#bytes[start + i])
   }
 
   #skip(size: number): void {

@@ -11,6 +11,9 @@ const packr = new Packr({
   copyBuffers: true,
 })
 
+/** The same, but that maps are read as such. */
+const mapped = new Packr({ useRecords: false, int64AsType: 'number', mapsAsObjects: false })
+
 /** How deep a message may be around the values in it. */
 const envelope = 8
 
@@ -26,8 +29,7 @@ export function encode(message: unknown): Uint8Array {
  * @throws BAD_FRAME where it is no MessagePack of values, ends early, goes on behind its end, or is too deep
  */
 export function decode(bytes: Uint8Array, depthMax: number): unknown {
-  checkMessagePack(bytes, depthMax + envelope)
-  return decodeTrusted(bytes)
+  return checkMessagePack(bytes, depthMax + envelope) ? decodeExactly(bytes) : decodeTrusted(bytes)
 }
 
 /** Reads what comes from an end that is trusted: its length and depth are not looked at before. */
@@ -38,6 +40,30 @@ export function decodeTrusted(bytes: Uint8Array): unknown {
   } catch (error) {
     throw badFrame('it is no MessagePack', error)
   }
+}
+
+/** Keeps a member called `__proto__` what it is, so that whoever checks the value finds it; the decoder would rename it. */
+function decodeExactly(bytes: Uint8Array): unknown {
+  try {
+    return plain(mapped.unpack(bytes))
+  } catch (error) {
+    throw badFrame('it is no MessagePack', error)
+  }
+}
+
+function plain(item: unknown): unknown {
+  if (Array.isArray(item)) return item.map(plain)
+  if (!(item instanceof Map)) return item
+  const object = {}
+  for (const [name, value] of item) {
+    Object.defineProperty(object, String(name), {
+      value: plain(value),
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    })
+  }
+  return object
 }
 
 /** The first bytes of an array of so many items. */

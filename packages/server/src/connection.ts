@@ -136,6 +136,10 @@ export class Connection {
     if (bytes.length > limits.frameBytes) {
       return this.close(CloseCode.tooLarge, `a frame may have ${limits.frameBytes} bytes, not ${bytes.length}`)
     }
+    // Refusals take room as well: who goes on asking and does not read them is let go.
+    if (this.#outbox.waitingBytes > 2 * (limits.bufferedBytes + limits.frameBytes)) {
+      return this.close(CloseCode.tooMany, 'answers are not read')
+    }
     try {
       for (const message of readClientFrame(bytes, limits.valueDepth)) this.#message(message)
     } catch (error) {
@@ -267,7 +271,7 @@ export class Connection {
   #answer(id: Id, { entries, windows, more, behind }: Snapshot): void {
     const rest = [packWindows(windows), more.map((one) => [one.more, one.range]), behind]
     const packed = packEntries(entries)
-    if (entries.length <= fewEntries) {
+    if (entries.length <= fewEntries && !this.#outbox.isFull) {
       const message = encode([Kind.answer, id, packed, ...rest])
       if (message.length <= pieceBytes) return this.#done(id, message)
     }
@@ -283,7 +287,7 @@ export class Connection {
     this.#after(id, store.changes(query, options), (update: Update) => {
       const { versions, behind, replace, changes, folded } = update
       const size = changes.length + (replace?.entries.length ?? 0)
-      if (size <= fewEntries) {
+      if (size <= fewEntries && !this.#outbox.isFull) {
         const message = encode([Kind.difference, id, versions, behind, bodyOf(update)])
         if (message.length <= pieceBytes) return this.#done(id, message)
       }
@@ -368,10 +372,14 @@ export class Connection {
     this.#horizon()
   }
 
-  /** Sends an answer as there is room; what goes wrong on the way ends it. */
+  /** Sends an answer as there is room; what goes wrong on the way ends it. Until it is sent it is under way. */
   #long(id: Id, messages: Iterator<Uint8Array, void>): void {
-    this.#requests.delete(id)
-    this.#outbox.stream(guarded(messages, (error) => encode([Kind.failed, id, packError(error)])))
+    const requests = this.#requests
+    const all = function* (): Generator<Uint8Array, void> {
+      yield* guarded(messages, (error) => encode([Kind.failed, id, packError(error)]))
+      requests.delete(id)
+    }
+    this.#outbox.stream(all())
     this.#horizon()
   }
 

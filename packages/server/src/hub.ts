@@ -43,7 +43,9 @@ export class Hub {
   readonly #connections = new Set<Connection>()
   readonly #awake = new Set<Connection>()
   readonly #pace: Pace
-  readonly #watched = new Map<Served, StoreWatch>()
+  /** Stores that one client alone sees go with it. */
+  readonly #watched = new WeakMap<Served, StoreWatch>()
+  #looks = 0
   #stopTimer: (() => void) | undefined
   #isClosed = false
 
@@ -59,7 +61,11 @@ export class Hub {
       limits: this.limits,
       bodies: new Bodies(),
       admit: (credentials) => soon(authenticate?.(credentials), (own) => own ?? this.#store),
-      info: infoOf,
+      info: (store) => {
+        // What changes from here on is told.
+        this.#watch(store)
+        return infoOf(store)
+      },
       wake: (connection) => {
         this.#awake.add(connection)
         this.#pace.ask()
@@ -107,6 +113,7 @@ export class Hub {
     this.#stopTimer ??= this.#clock.after(this.limits.progressMs, () => {
       this.#stopTimer = undefined
       if (this.#isClosed || this.#connections.size === 0) return
+      this.#looks++
       for (const connection of this.#connections) {
         const { store } = connection
         if (store === undefined) continue
@@ -114,25 +121,26 @@ export class Hub {
         if (changed !== undefined) connection.tell(changed)
         if (connection.follows) connection.step(true)
       }
-      for (const watch of this.#watched.values()) watch.message = undefined
       this.#tick()
     })
   }
 
   /** What there is to tell of a store that was not told at the last look. */
   #lookAt(store: Served): Uint8Array | undefined {
+    const watch = this.#watch(store)
+    if (watch.look === this.#looks) return watch.message
+    watch.look = this.#looks
+    const text = textOf(store)
+    watch.message = text === watch.text ? undefined : encode([Kind.info, infoOf(store)])
+    watch.text = text
+    return watch.message
+  }
+
+  #watch(store: Served): StoreWatch {
     let watch = this.#watched.get(store)
     if (watch === undefined)
-      this.#watched.set(store, (watch = { text: textOf(store), message: undefined, lookedAt: -1 }))
-    const now = this.#clock.now()
-    if (watch.lookedAt === now) return watch.message
-    watch.lookedAt = now
-    const text = textOf(store)
-    if (text !== watch.text) {
-      watch.text = text
-      watch.message = encode([Kind.info, infoOf(store)])
-    }
-    return watch.message
+      this.#watched.set(store, (watch = { text: textOf(store), message: undefined, look: this.#looks }))
+    return watch
   }
 }
 
@@ -140,7 +148,8 @@ export class Hub {
 interface StoreWatch {
   text: string
   message: Uint8Array | undefined
-  lookedAt: number
+  /** The last look at it. */
+  look: number
 }
 
 /** What a store says of itself, but for how far it is. */

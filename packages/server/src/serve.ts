@@ -23,6 +23,9 @@ export interface ServeOptions extends HubOptions {
   readonly origins?: readonly string[] | undefined
 }
 
+/** Who was told that the connection is over has so long to say good-bye, in milliseconds. */
+const goodByeMs = 5_000
+
 /** A store that is served. */
 export interface Server extends AsyncDisposable {
   /** Where it listens: 'ws://127.0.0.1:4000/'. */
@@ -62,10 +65,16 @@ export async function serve(store: Served, options: ServeOptions = {}): Promise<
   const http =
     options.server ?? createServer((_, response) => response.writeHead(426).end('a websocket is served here'))
   // Compression would let a small frame become a large one, and hold memory for each connection.
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: hub.limits.frameBytes, perMessageDeflate: false })
+  const socketOptions = {
+    noServer: true,
+    maxPayload: hub.limits.frameBytes,
+    perMessageDeflate: false,
+    closeTimeout: goodByeMs,
+  }
+  const sockets = new WebSocketServer(socketOptions)
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     socket.on('error', () => socket.destroy())
-    if (new URL(request.url ?? '/', 'ws://any').pathname !== path) {
+    if (pathOf(request) !== path) {
       if (options.server === undefined) refuse(socket, '404 Not Found')
       return
     }
@@ -95,6 +104,11 @@ export async function serve(store: Served, options: ServeOptions = {}): Promise<
     close: () => (closing ??= close()),
     [Symbol.asyncDispose]: () => (closing ??= close()),
   }
+}
+
+/** What was asked for, without the query; it may be anything at all. */
+function pathOf({ url = '/' }: IncomingMessage): string {
+  return URL.canParse(url, 'ws://any') ? new URL(url, 'ws://any').pathname : url
 }
 
 function hostOf(address: AddressInfo | null, host: string): string {
