@@ -18,6 +18,25 @@ export function bodyOf({ replace, changes, folded }: Update): WireBody {
   return [replaced, packChanges(changes), folded]
 }
 
+/** How long what goes in pieces may be. */
+export interface PieceSize {
+  /** Bytes of a piece of several items. */
+  readonly pieceBytes: number
+  /** Bytes of a frame: one item may fill it alone. */
+  readonly frameBytes: number
+}
+
+/** What is longer than this goes in pieces, so that others have their turn in between. */
+const pieceBytesMax = 2 ** 18
+
+/** What stands around the messages of a frame. */
+const frameOverhead = 5
+
+/** The size of pieces, where frames have a limit. */
+export function pieceSize(frameBytes: number): PieceSize {
+  return { pieceBytes: Math.min(pieceBytesMax, frameBytes - frameOverhead), frameBytes: frameBytes - frameOverhead }
+}
+
 /**
  * Encodes a list in pieces that are not too long.
  *
@@ -26,18 +45,18 @@ export function bodyOf({ replace, changes, folded }: Update): WireBody {
  */
 export function* pieces<I>(
   items: readonly I[],
-  bytesMax: number,
+  { pieceBytes, frameBytes }: PieceSize,
   wrap: (some: readonly I[]) => unknown,
 ): Generator<Uint8Array> {
   let size = 256
   for (let i = 0; i < items.length;) {
     const some = items.slice(i, i + size)
     const bytes = encode(wrap(some))
-    if (bytes.length <= bytesMax) {
+    if (bytes.length <= (some.length === 1 ? frameBytes : pieceBytes)) {
       yield bytes
       i += some.length
       // Items of one list are mostly alike.
-      if (bytes.length * 4 < bytesMax) size *= 2
+      if (bytes.length * 4 < pieceBytes) size *= 2
     } else if (some.length === 1) {
       throw new FanlightError(
         'TOO_LARGE',

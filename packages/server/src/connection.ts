@@ -32,7 +32,7 @@ import {
   type Watch,
 } from '@fanlight/protocol'
 import type { Later } from './ambient.ts'
-import { type Bodies, bodyOf, guarded, pieces } from './bodies.ts'
+import { type Bodies, bodyOf, guarded, pieces, pieceSize, type PieceSize } from './bodies.ts'
 import type { ServerLimits } from './limits.ts'
 import { Outbox } from './outbox.ts'
 import { Watches } from './watches.ts'
@@ -51,9 +51,6 @@ export interface ConnectionHost {
   forget(connection: Connection): void
 }
 
-/** Entries of more bytes than this go in pieces. */
-const pieceBytes = 2 ** 18
-
 /** How many entries are encoded without a look at how long they are. */
 const fewEntries = 64
 
@@ -62,6 +59,7 @@ export class Connection {
   readonly #host: ConnectionHost
   readonly #channel: Channel
   readonly #outbox: Outbox
+  readonly #size: PieceSize
   /** What is under way, and how it is cancelled. */
   readonly #requests = new Map<Id, AbortController | undefined>()
   #store: Store<object> | undefined
@@ -76,6 +74,7 @@ export class Connection {
     this.#host = host
     this.#channel = channel
     this.#outbox = new Outbox(channel, limits.frameBytes, later, () => this.#host.wake(this))
+    this.#size = pieceSize(limits.frameBytes)
     this.#heardAt = clock.now()
     this.#stopTimer = clock.after(limits.handshakeMs, () => this.close(CloseCode.timeout, 'no hello in time'))
     channel.listen({
@@ -208,7 +207,7 @@ export class Connection {
     this.#state = 'open'
     this.#store = store
     this.#oldest = info.oldest
-    this.#watches = new Watches(store, bodies, () => this.#host.wake(this))
+    this.#watches = new Watches(store, bodies, this.#size, () => this.#host.wake(this))
     const { frameBytes, requests, watches, beatMs } = limits
     this.#outbox.push(encode([Kind.welcome, protocolVersion, info, { frameBytes, requests, watches, beatMs }]))
     this.#stopTimer()
@@ -273,10 +272,11 @@ export class Connection {
     const packed = packEntries(entries)
     if (entries.length <= fewEntries && !this.#outbox.isFull) {
       const message = encode([Kind.answer, id, packed, ...rest])
-      if (message.length <= pieceBytes) return this.#done(id, message)
+      if (message.length <= this.#size.pieceBytes) return this.#done(id, message)
     }
+    const size = this.#size
     const all = function* (): Generator<Uint8Array, void> {
-      yield* pieces(packed, pieceBytes, (some) => [Kind.part, id, some])
+      yield* pieces(packed, size, (some) => [Kind.part, id, some])
       yield encode([Kind.answer, id, [], ...rest])
     }
     this.#long(id, all())
@@ -286,15 +286,15 @@ export class Connection {
     const options = { since, until: until ?? undefined, ...this.#patience(id, timeoutMs) }
     this.#after(id, store.changes(query, options), (update: Update) => {
       const { versions, behind, replace, changes, folded } = update
-      const size = changes.length + (replace?.entries.length ?? 0)
-      if (size <= fewEntries && !this.#outbox.isFull) {
+      const count = changes.length + (replace?.entries.length ?? 0)
+      if (count <= fewEntries && !this.#outbox.isFull) {
         const message = encode([Kind.difference, id, versions, behind, bodyOf(update)])
-        if (message.length <= pieceBytes) return this.#done(id, message)
+        if (message.length <= this.#size.pieceBytes) return this.#done(id, message)
       }
+      const size = this.#size
       const all = function* (): Generator<Uint8Array, void> {
-        if (replace !== undefined)
-          yield* pieces(packEntries(replace.entries), pieceBytes, (some) => [Kind.part, id, some])
-        yield* pieces(packChanges(changes), pieceBytes, (some) => [Kind.changed, id, some])
+        if (replace !== undefined) yield* pieces(packEntries(replace.entries), size, (some) => [Kind.part, id, some])
+        yield* pieces(packChanges(changes), size, (some) => [Kind.changed, id, some])
         yield encode([
           Kind.difference,
           id,
@@ -405,7 +405,7 @@ export class Connection {
     for (let next = messages.next(); next.done !== true; next = messages.next()) {
       first.push(next.value)
       bytes += next.value.length
-      if (bytes >= pieceBytes) {
+      if (bytes >= this.#size.pieceBytes) {
         for (const message of first) this.#outbox.push(message)
         this.#horizon()
         this.#outbox.flush()

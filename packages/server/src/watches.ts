@@ -10,7 +10,7 @@ import {
   packError,
   type Watch,
 } from '@fanlight/protocol'
-import { type Bodies, guarded, pieces } from './bodies.ts'
+import { type Bodies, guarded, pieces, type PieceSize } from './bodies.ts'
 
 /** A query that a connection follows. */
 interface Watched {
@@ -25,8 +25,8 @@ interface Watched {
 /** What was taken of one query. */
 type Taken = readonly [watched: Watched, update: Update | undefined]
 
-/** Updates of more bytes than this go in pieces. */
-const pieceBytes = 2 ** 18
+/** What stands around the body of an update, but for its versions. */
+const envelopeBytes = 64
 
 /**
  * The queries that one connection follows. They are feeds of one session, so that each step brings all of them to one point
@@ -35,6 +35,7 @@ const pieceBytes = 2 ** 18
 export class Watches {
   readonly #session: Store<object>
   readonly #bodies: Bodies
+  readonly #size: PieceSize
   readonly #wake: () => void
   readonly #watched = new Map<Id, Watched>()
   readonly #dirty = new Set<Watched>()
@@ -42,10 +43,14 @@ export class Watches {
   #told: Versions = {}
   #stepping = false
 
-  /** @param wake there may be something to take */
-  constructor(store: Store<object>, bodies: Bodies, wake: () => void) {
+  /**
+   * @param size how long messages may be
+   * @param wake there may be something to take
+   */
+  constructor(store: Store<object>, bodies: Bodies, size: PieceSize, wake: () => void) {
     this.#session = createSession(store)
     this.#bodies = bodies
+    this.#size = size
     this.#wake = wake
   }
 
@@ -149,13 +154,14 @@ export class Watches {
       if (update === undefined) continue
       const versions = isSame(update.versions, point) ? null : update.versions
       const body = this.#bodies.of(update)
-      if (body.length < pieceBytes) messages.push(encodeAround([Kind.update, id, versions], body))
+      if (body.length + envelopeBytes < this.#size.pieceBytes)
+        messages.push(encodeAround([Kind.update, id, versions], body))
       else {
         const failed = (error: unknown): Uint8Array => {
           this.remove(id)
           return encode([Kind.ended, id, packError(error)])
         }
-        messages.push(guarded(inPieces(id, versions, update), failed))
+        messages.push(guarded(inPieces(id, versions, update, this.#size), failed))
       }
     }
     if (messages.length > 0 || !isSame(point, this.#told)) messages.push(encode([Kind.step, point]))
@@ -183,11 +189,12 @@ function* inPieces(
   id: Id,
   versions: Versions | null,
   { replace, changes, folded }: Update,
+  size: PieceSize,
 ): Generator<Uint8Array, void> {
   if (replace !== undefined) {
-    yield* pieces(packEntries(replace.entries), pieceBytes, (some) => [Kind.part, id, some])
+    yield* pieces(packEntries(replace.entries), size, (some) => [Kind.part, id, some])
   }
-  yield* pieces(packChanges(changes), pieceBytes, (some) => [Kind.changed, id, some])
+  yield* pieces(packChanges(changes), size, (some) => [Kind.changed, id, some])
   const replaced = replace === undefined ? null : [replace.ranges, []]
   yield encode([Kind.update, id, versions, [replaced, [], folded]])
 }

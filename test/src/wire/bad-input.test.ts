@@ -389,8 +389,41 @@ describe('versions and values', () => {
     await raw.close()
   })
 
-  test('TOO_LARGE: what does not fit into a frame is refused before it is sent', async () => {
+  test('TOO_LARGE: what does not fit into a frame is refused before it is sent; what does comes back', async () => {
     expect(await codeOf(witness.commit([put('a', 'x'.repeat(2 ** 20))]))).toBe('TOO_LARGE')
+    const value = 'x'.repeat(2 ** 20 - 200)
+    const feed = witness.watch('a')
+    await feed.take()
+    const min = await witness.commit([put('a', value)])
+    expect((await witness.fetch('a')).entries[0]?.value === value).toBe(true)
+    expect((await feed.take(min))?.changes.map((change) => change.value === value)).toEqual([true])
+    const { changes } = await witness.changes('a', { since: { [witness.sources[0] ?? '']: 0 } })
+    expect(changes.map((change) => change.value === value)).toEqual([true])
+    await feed.close()
+  })
+
+  test('TOO_LARGE: what was committed beside the wire, and does not fit into a frame, is told with that', async () => {
+    await store.commit([put('small', 1), put('large', 'x'.repeat(2 ** 20))])
+    expect(await codeOf(witness.fetch({}))).toBe('TOO_LARGE')
+    expect(await codeOf(Promise.resolve(witness.watch({}).take()))).toBe('TOO_LARGE')
+    expect((await witness.fetch('small')).entries[0]?.value).toBe(1)
+  })
+
+  test('frames of the server are no longer than the limit, however small that is', async () => {
+    const small = await serve(store, { limits: { frameBytes: 2_000 } })
+    await store.commit(Array.from({ length: 500 }, (_, i) => put(`a${i}`, 'x'.repeat(i))))
+    const raw = await Raw.welcomed(small.url)
+    let longest = 0
+    raw.socket.on('message', (data: Buffer) => (longest = Math.max(longest, data.length)))
+    raw.send([Kind.fetch, 0, {}, null, null, null, null], [Kind.watch, 1, {}, null])
+    await raw.first(Kind.answer, 0)
+    await raw.first(Kind.step)
+    expect(longest).toBeGreaterThan(1_000)
+    expect(longest).toBeLessThanOrEqual(2_000)
+    const entries = raw.said.flatMap((one) => (one[0] === Kind.part && one[1] === 0 ? one[2] : []))
+    expect(entries).toHaveLength(500)
+    await raw.close()
+    await small.close()
   })
 })
 

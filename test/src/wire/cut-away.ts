@@ -59,7 +59,9 @@ class Life {
     this.#random = random
     this.#note = note
     this.#store = createMemoryStore({ name: 'cut', clock, random }) as Store
-    const cutAfterBytes = (): number => (this.#isOver ? Infinity : Math.floor(300 + random() * 4_000))
+    // Most end soon; some live long enough for what goes in pieces, and some of those end between two of them.
+    const bytesMax = (): number => (random() < 0.6 ? 4_000 : 400_000)
+    const cutAfterBytes = (): number => (this.#isOver ? Infinity : Math.floor(300 + random() * bytesMax()))
     this.#server = simulate(this.#store, { clock, random, cutAfterBytes, limits: { frameBytes: 2 ** 16 } })
   }
 
@@ -129,6 +131,12 @@ class Life {
 
   async #commitBeside(): Promise<void> {
     const number = this.#beside++
+    if (this.#random() < 0.1) {
+      // More than fits into a frame: the two halves go in two pieces.
+      const large = `${number} `.repeat(10_000)
+      await this.#store.commit?.([put('a large', large), put('b large', large)])
+      return
+    }
     await this.#store.commit?.([put(`a${number % 7}`, number), put(`b${number % 7}`, number)])
   }
 
