@@ -16,6 +16,9 @@ import { World } from './world.ts'
 /** How many steps a case has. */
 const stepsMax = 160
 
+/** In one case of so many some stores stand behind connections. */
+const wiredEvery = 3
+
 /** One case in so many begins with followers that take at once. */
 const eagerEvery = 4
 
@@ -40,7 +43,7 @@ export interface CaseResult {
 export async function runCase(seed: number, onDisk = false): Promise<CaseResult> {
   const clock = manualClock(1_000_000)
   const disk = onDisk ? await mkdtemp(join(tmpdir(), 'fanlight-fuzz-')) : undefined
-  const world = new World(new Chance(seededRandom(seed)), clock, disk)
+  const world = new World(new Chance(seededRandom(seed)), clock, { disk, isWired: seed % wiredEvery === 0 })
   let failure: CaseResult['failure']
   try {
     const tree = await growTree(world)
@@ -87,7 +90,7 @@ class Case {
 
   async #step(dice: number): Promise<void> {
     const { chance, clock } = this.#world
-    const { all, leaves, wrappers, routers, views } = this.#tree
+    const { all, leaves, wrappers, routers, views, remotes } = this.#tree
     if (dice < 0.4) for (let i = 1 + chance.below(4); i > 0; i--) this.#start(this.#commit(chance.pick(leaves)))
     else if (dice < 0.62) {
       // Half of the questions go to routers: they are the ones who have to agree.
@@ -97,6 +100,7 @@ class Case {
       this.#followers.push(new Follower(this.#world, chance.pick(all)))
     else if (dice < 0.8 && this.#followers.length > 0) this.#start(chance.pick(this.#followers).step())
     else if (dice < 0.9) await clock.advance(chance.below(120))
+    else if (dice < 0.91 && remotes.length > 0) chance.pick(remotes).cut()
     else if (dice < 0.94 && wrappers.length > 0) void chance.pick(wrappers).release?.()
     else if (dice < 0.97 && routers.length > 0) this.#remount()
     else if (dice < 0.985) await this.#restart(chance.pick(leaves))
@@ -202,6 +206,8 @@ class Case {
 
   /** At the end everything catches up, and shows the newest. */
   async #end(): Promise<void> {
+    this.#world.isCalm = true
+    for (const remote of this.#tree.remotes) remote.cut()
     await this.#drain()
     for (const follower of this.#followers) this.#start(follower.take())
     await this.#drain()
@@ -210,6 +216,7 @@ class Case {
     await this.#world.clock.advance(5000)
     for (const follower of this.#followers) await follower.close()
     for (const node of this.#tree.all.toReversed()) await node.store.close()
+    for (const remote of this.#tree.remotes) remote.end()
     for (const into of this.#tree.intos) await into.close()
   }
 }

@@ -15,6 +15,9 @@ export interface Counters {
   powerCuts: number
   remounts: number
   resumes: number
+  /** Connections that broke, and that came back. */
+  cuts: number
+  reconnects: number
   folds: number
   conflicts: number
   /** Answers that were refused with a code: LOST_IN_FOG, STALLED, SOURCE_RESET. */
@@ -33,13 +36,24 @@ export const noCounters: Readonly<Counters> = {
   powerCuts: 0,
   remounts: 0,
   resumes: 0,
+  cuts: 0,
+  reconnects: 0,
   folds: 0,
   conflicts: 0,
   refusals: 0,
 }
 
 /** What must have happened in 600 seconds; in proportion for less. What is not named must have happened at all. */
-const floors: Partial<Counters> = { commits: 100_000, agreed: 10_000, stalls: 1000, carries: 1000, restarts: 100 }
+const floors: Partial<Counters> = {
+  commits: 100_000,
+  agreed: 10_000,
+  stalls: 1000,
+  carries: 1000,
+  restarts: 100,
+  resumes: 1000,
+  cuts: 1000,
+  reconnects: 1000,
+}
 
 /** Adds what a case did to what all did. */
 export function add(total: Counters, part: Counters): void {

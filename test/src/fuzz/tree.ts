@@ -2,6 +2,7 @@ import { createMemoryStore, type Store } from '@fanlight/core'
 import { RouterNode, ViewNode, WrapperNode } from './inner.ts'
 import { JsonLeaf, LevelLeaf, MemoryLeaf, VariableLeaf } from './leaves.ts'
 import type { Leaf, TreeNode } from './node.ts'
+import { RemoteNode } from './remote.ts'
 import type { World } from './world.ts'
 
 /** A random tree of stores, wrappers, views and routers. */
@@ -9,6 +10,7 @@ export interface Tree {
   readonly leaves: readonly Leaf[]
   readonly wrappers: readonly WrapperNode[]
   readonly views: readonly ViewNode[]
+  readonly remotes: readonly RemoteNode[]
   readonly routers: readonly RouterNode[]
   /** Every node, what it is made of first. */
   readonly all: readonly TreeNode[]
@@ -30,10 +32,21 @@ export async function growTree(world: World): Promise<Tree> {
   const nodes: TreeNode[] = [...leaves]
   const wrappers: WrapperNode[] = []
   const views: ViewNode[] = []
+  const remotes: RemoteNode[] = []
+  const remoteOf = async (of: TreeNode): Promise<void> => {
+    const remote = await RemoteNode.open(world, of)
+    remotes.push(remote)
+    nodes.push(remote)
+  }
+  if (world.isWired) await remoteOf(chance.pick(nodes))
   const intos: Store[] = []
   for (let i = chance.below(4); i > 0; i--) {
     const of = chance.pick(nodes)
     if (of.store.supports.single) continue
+    if (world.isWired && chance.happens(0.4)) {
+      await remoteOf(of)
+      continue
+    }
     if (chance.happens(0.5)) {
       const wrapper = new WrapperNode(world, of)
       wrappers.push(wrapper)
@@ -59,6 +72,7 @@ export async function growTree(world: World): Promise<Tree> {
       views.push(view)
       nodes.push(view)
     }
+    if (world.isWired && chance.happens(0.4)) await remoteOf(router)
   }
-  return { leaves, wrappers, views, routers, all: nodes, intos }
+  return { leaves, wrappers, views, remotes, routers, all: nodes, intos }
 }

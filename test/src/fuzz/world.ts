@@ -14,12 +14,17 @@ export class World {
   readonly histories = new Histories()
   /** A folder for real LevelDBs; undefined: they are in memory. */
   readonly disk: string | undefined
+  /** Whether some of its stores stand behind connections. */
+  readonly isWired: boolean
+  /** Whether connections are cut no more. */
+  isCalm = false
   #names = 0
 
-  constructor(chance: Chance, clock: ManualClock, disk?: string) {
+  constructor(chance: Chance, clock: ManualClock, { disk, isWired }: { disk: string | undefined; isWired: boolean }) {
     this.chance = chance
     this.clock = clock
     this.disk = disk
+    this.isWired = isWired
   }
 
   /** What stores are made with. */

@@ -68,7 +68,7 @@ class Life {
   async run(): Promise<void> {
     const clock = this.#clock
     const remote = await this.#connected()
-    const watcher = follow(remote as Store, ({ versions, replace, changes, folded }) => {
+    const watcher = follow(remote, ({ versions, replace, changes, folded }) => {
       this.#note(`took ${JSON.stringify(versions)} ${replace?.entries.length} ${changes.length} ${folded}`)
       this.#start(checkAt(this.#store, watcher.state, versions))
     })
@@ -168,7 +168,7 @@ class Life {
     watcher: { readonly state: ReadonlyMap<string, unknown>; readonly replaces: number },
   ): Promise<void> {
     const expected = await stateOf(this.#store)
-    const asked = stateOf(remote as Store)
+    const asked = stateOf(remote)
     await this.#clock.advance(1_000)
     for (const state of [watcher.state, await asked]) {
       if (!same(state, expected)) throw new Error(`L6: ${show(state)} is held at the end, not ${show(expected)}`)

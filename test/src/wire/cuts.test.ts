@@ -3,20 +3,16 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createMemoryStore, everything, mirror, put, type Store, type Versions } from '@fanlight/core'
+import { createMemoryStore, everything, mirror, put, type Versions } from '@fanlight/core'
 import { breathe } from '@fanlight/core/testing'
 import { connect, type ConnectionState, type Remote } from '@fanlight/client-browser'
 import { serve } from '@fanlight/server'
 import { openLevelStore } from '@fanlight/store-level'
 import { describe, expect, test } from 'vitest'
 import { long } from '../support/index.ts'
+import { until } from './scene.ts'
 import { cutAway } from './cut-away.ts'
 import { follow, stateOf } from './watcher.ts'
-
-/** Waits for a condition; the time of the test ends a wait that is in vain. */
-async function until(done: () => boolean): Promise<void> {
-  while (!done()) await breathe(1)
-}
 
 function reaches(point: Versions, other: Versions): boolean {
   return Object.entries(other).every(([source, version]) => (point[source] ?? -1) >= version)
@@ -56,7 +52,7 @@ describe('connections that are cut', () => {
     const server = await serve(store, { server: host.http })
     const states: ConnectionState[] = []
     const remote = await connect<typeof store>(server.url, { ...patience, onConnection: (state) => states.push(state) })
-    const watcher = follow(remote as Store)
+    const watcher = follow(remote)
     const copy = new Map<string, number>()
     const mirrored = mirror(remote, everything, copy)
 
@@ -106,9 +102,9 @@ describe('connections that are cut', () => {
     expect(store.reached).toEqual(reached)
     await until(() => reaches(watcher.versions, reached))
     await mirrored.settled(reached)
-    const expected = await stateOf(store as Store)
+    const expected = await stateOf(store)
     expect(expected.size).toBe(theirs + 2 * Math.min(50, own))
-    expect(await stateOf(remote as Store)).toEqual(expected)
+    expect(await stateOf(remote)).toEqual(expected)
     expect(watcher.state).toEqual(expected)
     expect(copy).toEqual(expected)
 
@@ -132,9 +128,9 @@ describe('connections that are cut', () => {
   test('L7: a server that comes back over the same LevelDB is gone on with; what was asked meanwhile is answered', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'fanlight-cuts-'))
     let store = await openLevelStore(folder)
-    let server = await serve(store as Store)
+    let server = await serve(store)
     const remote = (await connect(server.url, patience)) as Remote
-    const watcher = follow(remote as Store)
+    const watcher = follow(remote)
     let numbers = 0
     for (let round = 0; round < 3; round++) {
       await remote.commit([put(`a${round}`, round), put(`b${round}`, round), put('number', numbers++)])
@@ -147,14 +143,14 @@ describe('connections that are cut', () => {
       const waiting = [remote.commit([put('number', numbers++)]), remote.fetch('number', { min: seen })] as const
       store = await openLevelStore(folder)
       await store.commit([put('meanwhile', round)])
-      server = await serve(store as Store, { port: server.port })
+      server = await serve(store, { port: server.port })
       const point = await waiting[0]
       await waiting[1]
       expect(remote.sources[0]).not.toBe(before)
       // A point of before still counts.
       expect((await remote.fetch(`a${round}`, { max: seen })).entries).toHaveLength(1)
       await until(() => reaches(watcher.versions, point))
-      expect(watcher.state).toEqual(await stateOf(store as Store))
+      expect(watcher.state).toEqual(await stateOf(store))
     }
     expect(watcher.replaces).toBe(1)
     expect(watcher.state.get('number')).toBe(numbers - 1)
@@ -169,7 +165,7 @@ describe('connections that are cut', () => {
     let store = createMemoryStore({ name: 'reset' })
     let server = await serve(store)
     const remote = await connect(server.url, patience)
-    const watcher = follow(remote as Store)
+    const watcher = follow(remote)
     for (let round = 1; round <= 3; round++) {
       for (let i = 0; i < 6 - round; i++) await remote.commit([put(`a${i}`, round), put(`b${i}`, round)])
       const seen = remote.reached

@@ -10,7 +10,7 @@ export interface SimulatedOptions extends Pick<HubOptions, 'limits'> {
   /** A frame takes at most so long. Default 5 ms. */
   readonly delayMs?: number | undefined
   /** After how many bytes the next connection breaks. Default never. */
-  cutAfterBytes?(): number
+  readonly cutAfterBytes?: (() => number) | undefined
 }
 
 /** A server without sockets: whoever dials reaches it over a pipe, which chance may cut. */
@@ -25,7 +25,7 @@ export interface Simulated {
 
 /** Serves a store over simulated connections. Nothing in it comes from the machine. */
 export function simulate(store: Served, options: SimulatedOptions): Simulated {
-  const { clock, random, delayMs = 5, limits, cutAfterBytes } = options
+  const { clock, random, delayMs = 5, limits } = options
   const hub = new Hub(store, { clock, limits, stopwatch: () => clock.now(), later: (go) => void clock.after(0, go) })
   let dials = 0
   let pipe: Pipe | undefined
@@ -37,7 +37,7 @@ export function simulate(store: Served, options: SimulatedOptions): Simulated {
     cut: () => pipe?.cut(),
     dial: () => {
       dials++
-      pipe = createPipe({ clock, random, delayMs, cutAfterBytes: cutAfterBytes?.() })
+      pipe = createPipe({ clock, random, delayMs, cutAfterBytes: options.cutAfterBytes?.() })
       hub.accept(pipe.far)
       return Object.assign(pipe.near, { opened: Promise.resolve() })
     },
