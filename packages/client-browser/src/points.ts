@@ -1,4 +1,4 @@
-import type { SourceId, Versions } from '@fanlight/core'
+import { FanlightError, type SourceId, type Store, type Versions } from '@fanlight/core'
 
 /** The point that an answer is behind. */
 export function sum(versions: Versions, behind: Versions): Versions {
@@ -17,4 +17,20 @@ export function onlyOf(point: Versions, sources: Readonly<Record<SourceId, unkno
   const part: Record<SourceId, number> = {}
   for (const source in point) if (source in sources) part[source] = point[source] ?? 0
   return part
+}
+
+/**
+ * A point of other sources than the answer has is one of before other stores were mounted: it says too little.
+ *
+ * @throws LOST_IN_FOG
+ */
+export function assertWhole(
+  { name, oldest }: Pick<Store, 'oldest'> & { readonly name: string },
+  point: Versions,
+  answered: Readonly<Record<SourceId, unknown>>,
+): void {
+  const source = Object.keys(answered).find((one) => !(one in point))
+  if (source === undefined) return
+  const message = `a point of ${name} does not say where ${source} is: step to a newer one`
+  throw new FanlightError('LOST_IN_FOG', message, { store: name, source, wanted: point, horizon: oldest })
 }

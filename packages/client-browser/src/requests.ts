@@ -1,4 +1,4 @@
-import { type Clock, FanlightError } from '@fanlight/core'
+import { type Clock, FanlightError, isFanlightError, type Stall } from '@fanlight/core'
 import { aborted, onAbort } from '@fanlight/core/kit'
 import { encode, type Id, Kind } from '@fanlight/protocol'
 import type { Link } from './link.ts'
@@ -80,6 +80,19 @@ export class Requests {
       if (signal !== undefined) deaf = onAbort(signal, () => giveUp(aborted(signal, { store: this.#name })))
       if (this.#link.isOpen) this.#send(id, pending)
     })
+  }
+
+  /** Asks, and asks again where the server's patience ends before the asker's. */
+  persist(message: MessageOf, patience: Patience, stall: Stall | null = null): Promise<unknown> {
+    const endsAt = patience.timeoutMs === Infinity ? Infinity : this.#clock.now() + patience.timeoutMs
+    const attempt = (): Promise<unknown> => {
+      const timeoutMs = endsAt === Infinity ? Infinity : Math.max(0, endsAt - this.#clock.now())
+      return this.ask(message, { ...patience, timeoutMs }).catch((error: unknown) => {
+        if (!isFanlightError(error, 'STALLED') || stall === 'fail' || this.#clock.now() >= endsAt) throw error
+        return attempt()
+      })
+    }
+    return attempt()
   }
 
   /** The server answered. */

@@ -49,7 +49,7 @@ import {
 import type { Dial } from './dial.ts'
 import { Link } from './link.ts'
 import type { ConnectionState, ConnectOptions } from './options.ts'
-import { asSet, onlyOf, sum } from './points.ts'
+import { assertWhole, asSet, onlyOf, sum } from './points.ts'
 import { Pushed } from './pushed.ts'
 import { type Patience, Requests } from './requests.ts'
 import { at, nothingSupported, PartsById, queryOf, stateOf, updateOf } from './unpack.ts'
@@ -203,7 +203,11 @@ export class WireStore extends BaseStore<object> {
   }
 
   #readAt(spans: Spans, at: Versions, isNewest: boolean): Promise<Reading> {
-    return this.#fetch(spans, { min: at, max: at, timeoutMs: Infinity }).catch((error: unknown) => {
+    const read = this.#fetch(spans, { min: at, max: at, timeoutMs: Infinity }).then((answered) => {
+      assertWhole(this, at, answered.windows)
+      return answered
+    })
+    return read.catch((error: unknown) => {
       if (!isNewest || !isFanlightError(error, 'LOST_IN_FOG')) throw error
       // The server has forgotten where this store is, and so is further: that is told at once.
       return this.#moved(at).then((): Reading => {
@@ -223,7 +227,11 @@ export class WireStore extends BaseStore<object> {
     const refused = pushed?.refusal
     if (refused !== undefined) throw refused
     const told = pushed?.difference(since, until)
-    return told ?? this.#difference(spans, since, { until, timeoutMs: Infinity })
+    if (told !== undefined) return told
+    return this.#difference(spans, since, { until, timeoutMs: Infinity }).then((update) => {
+      assertWhole(this, until, update.versions)
+      return update
+    })
   }
 
   protected override followed(spans: Spans, signature: string): void {
@@ -274,7 +282,7 @@ export class WireStore extends BaseStore<object> {
     const query = queryOf(spans)
     const { min = null, max = null, stall = null } = options
     const message = (id: Id, timeoutMs: number | null): unknown => [Kind.fetch, id, query, min, max, stall, timeoutMs]
-    return this.#persist(message, options, min ?? {}).then((answer) => {
+    return this.#requests.persist(message, this.#patience(options, min ?? {}), stall).then((answer) => {
       const [, id, entries, windows, more, behind] = answer as Answer
       const whole = this.#parts.take(id)
       const snapshot: Snapshot = {
@@ -293,29 +301,11 @@ export class WireStore extends BaseStore<object> {
     const query = queryOf(spans)
     const { until = null } = options
     const message = (id: Id, timeoutMs: number | null): unknown => [Kind.changes, id, query, since, until, timeoutMs]
-    return this.#persist(message, options, until ?? since).then((answer) => {
+    return this.#requests.persist(message, this.#patience(options, until ?? since)).then((answer) => {
       const [, id, versions, behind, body] = answer as DifferenceMessage
       this.#raise(sum(versions, behind))
       return updateOf(body, versions, behind, this.#parts.take(id))
     })
-  }
-
-  /** Asks, and asks again where the server's patience ends before the asker's. */
-  #persist(
-    message: (id: Id, timeoutMs: number | null) => unknown,
-    options: FetchOptions,
-    wanted: Versions,
-  ): Promise<unknown> {
-    const patience = this.#patience(options, wanted)
-    const endsAt = patience.timeoutMs === Infinity ? Infinity : this.clock.now() + patience.timeoutMs
-    const attempt = (): Promise<unknown> => {
-      const timeoutMs = endsAt === Infinity ? Infinity : Math.max(0, endsAt - this.clock.now())
-      return this.#requests.ask(message, { ...patience, timeoutMs }).catch((error: unknown) => {
-        if (!isFanlightError(error, 'STALLED') || options.stall === 'fail' || this.clock.now() >= endsAt) throw error
-        return attempt()
-      })
-    }
-    return attempt()
   }
 
   #patience({ timeoutMs = this.limits.timeoutMs, signal }: FetchOptions, wanted: Versions): Patience {
@@ -448,7 +438,14 @@ export class WireStore extends BaseStore<object> {
         return this.advanced()
       }
       case Kind.info: {
+        const before = this.#sources
         this.#learn(message[1])
+        if (before !== this.#sources) {
+          // What is gone is no part of a point any more; where what came is, the next step says.
+          this.#fed = onlyOf(this.#fed, asSet(this.#sources))
+          this.#reached = onlyOf(this.#reached, asSet(this.#sources))
+          this.#raise(message[1].reached)
+        }
         return this.stateChanged()
       }
       case Kind.horizon:

@@ -3,6 +3,7 @@ import {
   FanlightError,
   isFanlightError,
   type Snapshot,
+  type SourceId,
   type Store,
   type Update,
   type Versions,
@@ -66,6 +67,8 @@ export class Connection {
   #watches: Watches | undefined
   #state: 'new' | 'greeting' | 'open' | 'over' = 'new'
   #oldest: Versions = {}
+  /** The sources that the client knows of. */
+  #sources: readonly SourceId[] = []
   #heardAt: number
   #stopTimer: () => void
 
@@ -207,6 +210,7 @@ export class Connection {
     this.#state = 'open'
     this.#store = store
     this.#oldest = info.oldest
+    this.#sources = info.sources
     this.#watches = new Watches(store, bodies, this.#size, () => this.#host.wake(this))
     const { frameBytes, requests, watches, beatMs } = limits
     this.#outbox.push(encode([Kind.welcome, protocolVersion, info, { frameBytes, requests, watches, beatMs }]))
@@ -368,12 +372,14 @@ export class Connection {
 
   #done(id: Id, message: Uint8Array): void {
     this.#requests.delete(id)
+    this.#tellSources()
     this.#outbox.push(message)
     this.#horizon()
   }
 
   /** Sends an answer as there is room; what goes wrong on the way ends it. Until it is sent it is under way. */
   #long(id: Id, messages: Iterator<Uint8Array, void>): void {
+    this.#tellSources()
     const requests = this.#requests
     const all = function* (): Generator<Uint8Array, void> {
       yield* guarded(messages, (error) => encode([Kind.failed, id, packError(error)]))
@@ -397,8 +403,20 @@ export class Connection {
     this.#outbox.push(encode([Kind.horizon, oldest]))
   }
 
+  /** Before it is told of points in them. */
+  #tellSources(): void {
+    const store = this.#store as Store<object>
+    const { sources } = store
+    const before = this.#sources
+    if (sources === before) return
+    this.#sources = sources
+    if (sources.length === before.length && sources.every((source, i) => source === before[i])) return
+    this.#outbox.push(encode([Kind.info, this.#host.info(store)]))
+  }
+
   #send(messages: Iterator<Uint8Array, void>): void {
     if (this.#state !== 'open') return
+    this.#tellSources()
     // Most steps are one short message or two: they go with this turn's frame.
     const first: Uint8Array[] = []
     let bytes = 0

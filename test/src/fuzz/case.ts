@@ -100,7 +100,7 @@ class Case {
       this.#followers.push(new Follower(this.#world, chance.pick(all)))
     else if (dice < 0.8 && this.#followers.length > 0) this.#start(chance.pick(this.#followers).step())
     else if (dice < 0.9) await clock.advance(chance.below(120))
-    else if (dice < 0.91 && remotes.length > 0) chance.pick(remotes).cut()
+    else if (dice < 0.92 && remotes.length > 0) chance.pick(remotes).cut()
     else if (dice < 0.94 && wrappers.length > 0) void chance.pick(wrappers).release?.()
     else if (dice < 0.97 && routers.length > 0) this.#remount()
     else if (dice < 0.985) await this.#restart(chance.pick(leaves))

@@ -50,7 +50,6 @@ const floors: Partial<Counters> = {
   stalls: 1000,
   carries: 1000,
   restarts: 100,
-  resumes: 1000,
   cuts: 1000,
   reconnects: 1000,
 }

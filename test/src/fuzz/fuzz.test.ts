@@ -19,11 +19,14 @@ describe('the fuzzer', () => {
     expect((await runCase(seed)).failure).toBeUndefined()
   })
 
-  test('one seed gives one trace, whatever the machine does', async () => {
-    const [first, second] = [await runCase(77), await runCase(77)]
-    expect(second.trace).toBe(first.trace)
-    expect(second.counters).toEqual(first.counters)
-    expect(first.counters.commits).toBeGreaterThan(0)
+  test('one seed gives one trace, whatever the machine does, and also over connections that are cut', async () => {
+    for (const seed of [77, 78]) {
+      const [first, second] = [await runCase(seed), await runCase(seed)]
+      expect(second.trace).toBe(first.trace)
+      expect(second.counters).toEqual(first.counters)
+      expect(first.counters.commits).toBeGreaterThan(0)
+      expect(first.counters.cuts > 0).toBe(seed === 78)
+    }
   })
 
   test('a run in which something never happened fails', () => {

@@ -28,7 +28,7 @@ export class RemoteNode implements TreeNode {
     const name = world.name('remote')
     const delayMs = chance.pick([0, 5, 50])
     // Most end soon, within a frame or between two; who is to be at peace is cut no more.
-    const cutAfterBytes = (): number => (world.isCalm ? Infinity : 400 + chance.below(chance.pick([3_000, 30_000])))
+    const cutAfterBytes = (): number => (world.isCalm ? Infinity : 400 + chance.below(chance.pick([1_500, 15_000])))
     const server = simulate(of.store, { clock, random, delayMs, cutAfterBytes })
     let [isOpen, wasOpen] = [false, false]
     const connecting = connect(`ws://${name}/`, {
@@ -48,7 +48,7 @@ export class RemoteNode implements TreeNode {
     let remote: Remote | undefined
     void connecting.then((one) => (remote = one))
     for (let i = 0; i < turnsMax && remote === undefined; i++) await clock.advance(5)
-    return new RemoteNode(name, of, server, (await connecting) as Store)
+    return new RemoteNode(name, of, server, await connecting)
   }
 
   expected(point: Versions): State {

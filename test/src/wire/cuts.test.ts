@@ -189,6 +189,22 @@ describe('connections that are cut', () => {
   })
 })
 
+test('L9: whoever closes a feed ends its take, also while there is no connection', async () => {
+  const store = createMemoryStore({ name: 'gone' })
+  const server = await serve(store)
+  const remote = await connect(server.url, { ...patience, retryMs: 60_000, retryMsMax: 60_000 })
+  await server.close()
+  await until(() => remote.connection.status !== 'open')
+  const feed = remote.watch(everything)
+  const taken = Promise.resolve(feed.take())
+  const ended = taken.catch((error: unknown) => error)
+  await breathe()
+  await feed.close()
+  expect(await ended).toMatchObject({ code: 'CLOSED' })
+  await remote.close()
+  await store.close()
+})
+
 describe('a simulated connection', () => {
   const seeds = Array.from({ length: long ? 1000 : 100 }, (_, i) => i + 1)
 

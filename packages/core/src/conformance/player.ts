@@ -216,8 +216,10 @@ export class Player {
   #reopen(): Promise<void> {
     const opening = this.#opening.then(async () => {
       await this.#writer.ended
-      for (const { follower } of this.#feeds) await follower.feed.close()
-      if (!(await this.#world.reopen())) this.#writer.forget()
+      const leave = async (): Promise<void> => {
+        for (const { follower } of this.#feeds) await follower.feed.close()
+      }
+      if (!(await this.#world.reopen(leave))) this.#writer.forget()
     })
     this.#opening = opening.catch(() => undefined)
     return opening.then(() => {

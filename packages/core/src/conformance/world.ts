@@ -80,10 +80,15 @@ export class World {
     this.traffic.points += this.bench.recheck()
   }
 
-  /** Opens the store again. Gives whether it goes on as what it was. */
-  async reopen(): Promise<boolean> {
+  /**
+   * Opens the store again. Gives whether it goes on as what it was.
+   *
+   * @param leave lets go of what is open; whoever is under way is ended by that
+   */
+  async reopen(leave: () => Promise<void>): Promise<boolean> {
     const { model } = this.bench
     this.#era++
+    await leave()
     await this.bench.reopen(() => this.verify())
     if (this.bench.model === model) return true
     this.#points = [this.bench.latest]

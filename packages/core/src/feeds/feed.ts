@@ -402,16 +402,19 @@ export class StoreFeed implements Feed {
       this.#before = undefined
     }
     work.then(done, done)
-    // Whoever closes the feed ends the take with that, whatever the wait under it ended with.
-    return work.then(
-      (result) => {
-        if (this.#failure !== undefined) throw this.#failure
-        return result
-      },
-      (error: unknown) => {
-        throw this.#failure ?? error
-      },
-    )
+    // Whoever closes the feed ends the take with that, whatever becomes of the wait under it, be it that it never ends.
+    return new Promise((resolve, reject) => {
+      const deaf = onAbort(this.#ended.signal, () => reject(this.#failure))
+      const settle = (go: () => void): void => {
+        deaf()
+        if (this.#failure !== undefined) reject(this.#failure)
+        else go()
+      }
+      work.then(
+        (result) => settle(() => resolve(result)),
+        (error: unknown) => settle(() => reject(error)),
+      )
+    })
   }
 }
 
