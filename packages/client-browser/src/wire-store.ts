@@ -458,21 +458,17 @@ export class WireStore extends BaseStore<object> {
 
   /** Everything that was told since the last step counts from here on, all of it at once (L4, L5). */
   #step(point: Versions): void {
-    const keys = new Set<string>()
-    let all = false
-    for (const pushed of this.#pushed.values()) {
-      // Of what is not told of yet anything may have changed.
-      if (!pushed.isTold) all = true
+    const touched: string[] = []
+    for (const [signature, pushed] of this.#pushed) {
       if (pushed.next !== undefined) pushed.next = at(pushed.next, point)
-      const update = pushed.step(point)
-      if (update?.replace !== undefined) all = true
-      for (const { key } of update?.changes ?? []) keys.add(key)
+      // Of what is not told of yet anything may have changed.
+      if (pushed.step(point) !== undefined || !pushed.isTold) touched.push(signature)
     }
     const fed = mergeVersions(this.#fed, onlyOf(point, asSet(this.#sources)))
-    if (reaches(this.#fed, fed) && keys.size === 0 && !all) return
+    if (reaches(this.#fed, fed) && touched.length === 0) return
     this.#fed = fed
     this.#reached = mergeVersions(this.#reached, fed)
-    this.advanced(all ? undefined : keys)
+    this.advancedIn(touched)
     this.#tellMoved()
   }
 

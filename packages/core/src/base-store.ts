@@ -5,6 +5,7 @@ import { checkOption, checkOptions } from './check-options.ts'
 import { FanlightError, aborted, closed, isFanlightError } from './errors.ts'
 import { type FeedHost, StoreFeed } from './feeds/feed.ts'
 import { FeedRegistry } from './feeds/feed-registry.ts'
+import type { Followed } from './feeds/followed.ts'
 import { Waiters } from './feeds/waiters.ts'
 import { type Limits, checkLimits } from './limits.ts'
 import { type Spans, readQuery } from './ranges.ts'
@@ -191,12 +192,16 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
    * @param keys the keys whose values may have changed; absent: any, be it only for a while in between
    */
   protected advanced(keys?: Iterable<string>): void {
-    const reached = this.fed
-    const before = this.#before ?? this.oldest
-    this.#before = reached
-    const hits = this.#feeds.mark(keys, before, reached)
-    this.#waiters.release(reached)
-    this.#feeds.ring(hits)
+    this.#advance((before, reached) => this.#feeds.mark(keys, before, reached))
+  }
+
+  /**
+   * The same, for a store that is told which queries are touched: more than the keys say, where a value changed and changed back.
+   *
+   * @param signatures those of `followed`
+   */
+  protected advancedIn(signatures: Iterable<string>): void {
+    this.#advance((before, reached) => this.#feeds.markQueries(signatures, before, reached))
   }
 
   /** Feeds of these spans came: for a store that has to ask elsewhere for what changes in them. */
@@ -306,6 +311,15 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
     })
     const difference = this.difference(spans, since, target)
     return soon(difference, made)
+  }
+
+  #advance(mark: (before: Versions, reached: Versions) => readonly Followed[]): void {
+    const reached = this.fed
+    const before = this.#before ?? this.oldest
+    this.#before = reached
+    const hits = mark(before, reached)
+    this.#waiters.release(reached)
+    this.#feeds.ring(hits)
   }
 
   /** The newest point that is not after `max`. */

@@ -223,6 +223,25 @@ test('L5: what one commit changes, all feeds show before any of them shows the n
   expect((await quick.take())?.changes).toEqual([{ key: 'b', value: 2 }])
 })
 
+test('L2: a quiet feed has moved on by itself, and the answer to its next query does not lead it back', async () => {
+  const store = createMemoryStore()
+  const session = createSession(store)
+  const [slow, quiet] = [session.watch(prefix('a')), session.watch(prefix('b'))]
+  slow.wake(() => undefined)
+  await Promise.all([slow.take(), quiet.take()])
+  await store.commit([put('a', 1)])
+  await quiet.take()
+  await store.commit([put('a', 2)])
+  const [source = ''] = store.sources
+  expect(quiet.versions).toEqual({ [source]: 2 })
+  quiet.setQuery(prefix('a'))
+  // The others come first (L5).
+  expect(await quiet.take()).toBeUndefined()
+  expect((await slow.take())?.versions).toEqual({ [source]: 1 })
+  expect(await quiet.take()).toMatchObject({ versions: { [source]: 2 }, replace: { entries: [{ value: 2 }] } })
+  expect((await slow.take())?.versions).toEqual({ [source]: 2 })
+})
+
 test('L9: no feed is held by one that nobody holds, was never taken, failed, or ended', async () => {
   const store = createMemoryStore()
   const session = createSession(store)

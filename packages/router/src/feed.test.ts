@@ -285,6 +285,17 @@ describe('steps', () => {
     await router.close()
   })
 
+  test.each([1, 2])('a step in which one commit undid what another did is told: over %i mounts', async (count) => {
+    const store = createMemoryStore()
+    const router = createRouter({ 'raw/': store, ...(count === 1 ? {} : { 'other/': createMemoryStore() }) })
+    const feed = router.watch(everything)
+    await feed.take()
+    await store.commit([put('a', 1)])
+    await store.commit([del('a')])
+    expect(await feed.take()).toMatchObject({ changes: [], folded: 2 })
+    await router.close()
+  })
+
   test('events tell of folds', async () => {
     const events: StoreEvent[] = []
     const store = createMemoryStore()

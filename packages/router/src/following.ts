@@ -253,10 +253,11 @@ export class Following {
       this.#assembly === undefined
         ? putTogether(handed, replacing, this.#spans.reverse)
         : this.#assembly.step(this.#plan, subs, handed, replacing)
-    if (what === undefined) return undefined
     const folded = foldedIn(handed, replacing !== undefined, since, versions)
+    // Of several commits one may have undone what another did: that is a step, since answers lie between that are others.
+    if (what === undefined && folded <= 1) return undefined
     const behind = behindOf(versions, subs, this.#host.tables)
-    return this.#stamped({ generation: 0, ...what, versions, behind, folded }, since)
+    return this.#stamped({ generation: 0, changes: [], ...what, versions, behind, folded }, since)
   }
 
   /**

@@ -45,7 +45,8 @@ export class Lifts {
 
   #made(part: Part, update: Update, version: number): Update | undefined {
     const { spans, entries, changes } = liftUpdate(part, update)
-    if (update.replace === undefined && changes.length === 0) return undefined
+    // Of several commits one may have undone what another did: that is a step, since answers lie between that are others.
+    if (update.replace === undefined && changes.length === 0 && update.folded <= 1) return undefined
     const replace = { ranges: mergeSpans(spans).map(rangeOf), entries }
     return {
       generation: 0,

@@ -45,6 +45,20 @@ export class Bench {
     this.pool = poolOf(setup, store)
   }
 
+  /** Lends a bench. Of what fails, the first is told: where a run has failed, what it left open may fail the end as well. */
+  static async lend<R>(setup: Setup, options: BenchOptions, run: (bench: Bench) => Promise<R>): Promise<R> {
+    const bench = await Bench.open(setup, options)
+    let result: R
+    try {
+      result = await run(bench)
+    } catch (error) {
+      await bench.close().catch(() => undefined)
+      throw error
+    }
+    await bench.close()
+    return result
+  }
+
   /** Makes a store and looks at what it holds. */
   static async open(setup: Setup, { seed = 1, history }: BenchOptions = {}): Promise<Bench> {
     const seams = { clock: manualClock(1_000_000), random: seededRandom(seed), history }

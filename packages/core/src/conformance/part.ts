@@ -38,14 +38,11 @@ export interface Part {
  * @returns why there was nothing to try; otherwise undefined
  */
 export async function runScenario(setup: Setup, scenario: Scenario): Promise<string | undefined> {
-  const bench = await Bench.open(setup, { history: scenario.history })
-  try {
+  return Bench.lend(setup, { history: scenario.history }, async (bench) => {
     const lacking = scenario.needs?.find((need) => !needs[need](bench.store.supports))
     if (lacking !== undefined) return `supports says no to ${lacking}`
     const reason = await scenario.run(bench)
     bench.recheck()
     return reason ?? undefined
-  } finally {
-    await bench.close()
-  }
+  })
 }

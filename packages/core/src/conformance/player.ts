@@ -1,4 +1,4 @@
-import type { Query, Update, Versions } from '../store.ts'
+import type { Entry, Query, SourceId, Update, Versions, Window } from '../store.ts'
 import { breathe } from '../testing/turns.ts'
 import { mergeVersions } from '../versions.ts'
 import type { Bench } from './bench.ts'
@@ -48,7 +48,7 @@ export class Player {
     if (op.do === 'resume') return this.#resume(op.feed)
     if (op.do === 'leave') return this.#leave(op.feed)
     if (op.do === 'await') return this.#await(op)
-    if (op.do === 'settle') return this.#bench.settle()
+    if (op.do === 'settle') return this.#world.unlessLost([], () => this.#bench.settle())
     return this.#bench.clock.advance(op.ms)
   }
 
@@ -134,6 +134,7 @@ export class Player {
 
   async #step(followed: Followed, to: Versions | undefined): Promise<void> {
     const { follower } = followed
+    const { versions: before } = follower.holder
     followed.busy = true
     await this.#world.unlessLost([to], async () => {
       const update = await follower.feed.take(to)
@@ -142,8 +143,21 @@ export class Player {
       const { query, entries, versions = {} } = follower.holder
       this.#world.saw(versions)
       this.#held(new Holder(query, { entries, versions }))
+      if (update === undefined && before !== undefined) this.#heldBetween(query, entries, before, versions)
     })
     if (followed.follower === follower) followed.busy = false
+  }
+
+  /** Where a feed says nothing, nothing touched it: what is held was the answer all the time (L9). */
+  #heldBetween(query: Query, entries: readonly Entry[], from: Versions, to: Versions): void {
+    const { model } = this.#bench
+    const windows: Record<SourceId, Window> = {}
+    for (const source in to) windows[source] = { from: from[source] ?? to[source] ?? 0, to: to[source] ?? 0 }
+    this.#world.later(() => {
+      const points = model.pointsIn(windows)
+      for (const versions of points) new Holder(query, { entries, versions }).check(model)
+      return points.length > 0
+    })
   }
 
   #held(holder: Holder): void {

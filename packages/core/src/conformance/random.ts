@@ -59,8 +59,7 @@ async function play(
   history: HistoryLimits | undefined,
   traffic: Traffic,
 ): Promise<void> {
-  const bench = await Bench.open(setup, { history })
-  try {
+  await Bench.lend(setup, { history }, async (bench) => {
     const player = new Player(bench, traffic)
     const failures: unknown[] = []
     for (const ops of script) {
@@ -76,9 +75,7 @@ async function play(
     }
     await player.finish()
     if (failures.length > 0) throw failures[0]
-  } finally {
-    await bench.close()
-  }
+  })
 }
 
 /** What went wrong, how to play it again, and the history that showed it. */

@@ -62,21 +62,20 @@ export class FeedRegistry {
    * @param keys absent: all feeds are touched
    */
   mark(keys: Iterable<string> | undefined, before: Versions, after: Versions): readonly Followed[] {
-    if (this.#size === 0) return none
-    const hits: Followed[] = []
-    const hit = (followed: Followed): void => {
-      if (followed.touched) return
-      followed.touched = true
-      followed.touches++
-      followed.before = before
-      followed.after = after
-      hits.push(followed)
-    }
-    if (keys === undefined) this.#bySignature.forEach(hit)
-    else for (const key of keys) this.#index.stab(key, hit)
-    // Before anyone is told: a holder may commit while it is told, and that commit has to find the feeds once more.
-    for (const followed of hits) followed.touched = false
-    return hits
+    return this.#touch(before, after, (hit) => {
+      if (keys === undefined) this.#bySignature.forEach(hit)
+      else for (const key of keys) this.#index.stab(key, hit)
+    })
+  }
+
+  /** The same, where it is known which queries are touched. */
+  markQueries(signatures: Iterable<string>, before: Versions, after: Versions): readonly Followed[] {
+    return this.#touch(before, after, (hit) => {
+      for (const signature of signatures) {
+        const followed = this.#bySignature.get(signature)
+        if (followed !== undefined) hit(followed)
+      }
+    })
   }
 
   /** Wakes the feeds that were marked. */
@@ -87,5 +86,21 @@ export class FeedRegistry {
   /** All feeds there are. */
   all(): StoreFeed[] {
     return [...this.#bySignature.values()].flatMap((followed) => followed.feeds)
+  }
+
+  #touch(before: Versions, after: Versions, find: (hit: (followed: Followed) => void) => void): readonly Followed[] {
+    if (this.#size === 0) return none
+    const hits: Followed[] = []
+    find((followed) => {
+      if (followed.touched) return
+      followed.touched = true
+      followed.touches++
+      followed.before = before
+      followed.after = after
+      hits.push(followed)
+    })
+    // Before anyone is told: a holder may commit while it is told, and that commit has to find the feeds once more.
+    for (const followed of hits) followed.touched = false
+    return hits
   }
 }

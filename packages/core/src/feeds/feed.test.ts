@@ -1,4 +1,5 @@
-import { createMemoryStore, everything, put } from '@fanlight/core'
+import { createMemoryStore, everything, FanlightError, put, type Supports, type Versions } from '@fanlight/core'
+import { BaseStore, pointWindows, type Reading, type Spans } from '@fanlight/core/kit'
 import { lagging, turns } from '@fanlight/core/testing'
 import { expect, test } from 'vitest'
 
@@ -68,4 +69,58 @@ test('L9: a take goes on to a newer point where the history is too short for the
   const { value } = update?.replace?.entries[0] ?? update?.changes[0] ?? {}
   expect(Object.values(update?.versions ?? {})).toEqual([value])
   await late.close()
+})
+
+/** A store that knows one point at a time, and says when it has read. */
+class Forgetful extends BaseStore {
+  readonly supports: Supports = { commit: false, guard: 'none', ids: false, single: false, durable: false }
+  readonly sources = ['forgetful@1']
+  reached: Versions = { 'forgetful@1': 0 }
+  readonly #reads: (() => void)[] = []
+
+  constructor() {
+    super({}, 'forgetful')
+  }
+
+  get oldest(): Versions {
+    return this.reached
+  }
+
+  move(version: number): void {
+    this.reached = { 'forgetful@1': version }
+    this.advanced()
+  }
+
+  answerAll(): void {
+    for (const read of this.#reads.splice(0)) read()
+  }
+
+  protected read(_: Spans, at: Versions): Promise<Reading> {
+    return new Promise((resolve, reject) =>
+      this.#reads.push(() => {
+        if (at !== this.reached) reject(new FanlightError('LOST_IN_FOG', 'gone'))
+        else resolve({ entries: [], windows: pointWindows(at), more: [] })
+      }),
+    )
+  }
+
+  protected difference(): never {
+    throw new FanlightError('LOST_IN_FOG', 'nothing is known of before')
+  }
+}
+
+test('L6: a take that lost its point while it was evaluated leaves the one held', async () => {
+  const store = new Forgetful()
+  const feed = store.watch(everything)
+  const first = feed.take()
+  store.answerAll()
+  await first
+  store.move(1)
+  store.move(2)
+  const taken = feed.take({ 'forgetful@1': 2 })
+  store.move(3)
+  store.answerAll()
+  await expect(taken).rejects.toMatchObject({ code: 'LOST_IN_FOG' })
+  expect(feed.versions).toEqual({ 'forgetful@1': 0 })
+  await store.close()
 })

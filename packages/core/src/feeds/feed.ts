@@ -302,12 +302,12 @@ export class StoreFeed implements Feed {
     const made = (found: Difference): Update | undefined =>
       this.#moved(this.#updateOf(found, since, target, generation), target)
     const failed = (error: unknown): Update | Promise<Update> => {
+      this.#at = since
       // While it was evaluated, the horizon passed the point held.
       if (isFanlightError(error, 'LOST_IN_FOG') && reaches(target, this.#host.oldest)) {
         this.#host.noted('reset', 1, since, this.#host.oldest)
         return this.#replace(target)
       }
-      this.#at = since
       this.#pending ||= newest
       throw error
     }
@@ -322,6 +322,7 @@ export class StoreFeed implements Feed {
 
   #replace(target: Versions): Update | Promise<Update> {
     const [before, spans, generation] = [this.#held, this.#spans, this.#generation]
+    const [at, floor] = [this.#at, this.#floor]
     const made = (reading: Reading): Update => {
       const ranges = mergeSpans([...(before?.list ?? []), ...spans.list]).map(rangeOf)
       const replace = { ranges, entries: reading.entries }
@@ -345,6 +346,9 @@ export class StoreFeed implements Feed {
     if (!(reading instanceof Promise)) return made(reading)
     return this.#busy(
       reading.then(made, (error: unknown) => {
+        // What came while it was evaluated was noticed as if the target were held already.
+        this.#at = at
+        this.#floor = floor
         this.#pending = true
         throw error
       }),

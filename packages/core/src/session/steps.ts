@@ -10,7 +10,7 @@ import type { SessionFeed } from './feed.ts'
  *
  * A feed counts from its first take on. It does not hold the others back where it has no holder, where its last take failed,
  * and where nothing in its ranges changed up to T. A first take is never held back: it goes to T, or moves T where it must
- * not be before a newer point.
+ * not be before a newer point. The answer to a query that was set is at T as well, or where its feed was already.
  */
 export class SessionSteps {
   #point: Versions = {}
@@ -25,9 +25,14 @@ export class SessionSteps {
   target(feed: SessionFeed): Versions | undefined {
     if (!this.#members.has(feed)) return this.#first(feed)
     const here = restrict(this.#point, feed.reached)
-    if (this.#behind.has(feed) || feed.isUnanswered) return here
+    // A quiet feed has moved on by itself, and the answer to its next query must not lead it back.
+    const shown = feed.isUnanswered ? restrict(feed.versions, feed.reached) : undefined
+    if (shown === undefined ? this.#behind.has(feed) : reaches(here, shown)) return here
     if (this.#isHeld(feed)) return undefined
-    return restrict(this.#newest(feed), feed.reached)
+    const newest = this.newestFor(feed)
+    if (shown === undefined || reaches(newest, shown)) return newest
+    this.#follow(shown)
+    return undefined
   }
 
   /** A feed is about to take at a point: T moves there, as far as the feed has reached it. */
@@ -95,6 +100,11 @@ export class SessionSteps {
       const from = Math.max(versions[source] ?? -1, newest[source] ?? -1)
       if (from < (reached[source] ?? 0)) wanted[source] = from + 1
     }
+    this.#follow(wanted)
+  }
+
+  /** Those that have not reached a point say when they have. */
+  #follow(wanted: Versions): void {
     for (const other of this.laggards(wanted)) other.catchUp(restrict(wanted, other.reached))
   }
 
