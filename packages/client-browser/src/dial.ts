@@ -22,19 +22,26 @@ export interface AnySocket {
   addEventListener(type: 'close', listener: (event: { readonly code: number; readonly reason: string }) => void): void
 }
 
+/** What text is read as: no frame. */
+const none = new Uint8Array(0)
+
 /** The state of a socket that takes frames. */
 const open = 1
 
-/** A websocket as a channel. */
-export function channelOf(given: unknown): DialledChannel {
+/**
+ * A websocket as a channel.
+ *
+ * @param binaryType how it hands out frames: the package `ws` does so without a copy
+ */
+export function channelOf(given: unknown, binaryType: 'arraybuffer' | 'nodebuffer' = 'arraybuffer'): DialledChannel {
   const socket = given as AnySocket
   let listener: ChannelListener | undefined
-  socket.binaryType = 'arraybuffer'
+  socket.binaryType = binaryType
   const opened = new Promise<void>((resolve) => socket.addEventListener('open', resolve))
   // An error is followed by a close, which says more.
   socket.addEventListener('error', () => undefined)
   socket.addEventListener('message', ({ data }) => {
-    listener?.frame(data instanceof ArrayBuffer ? new Uint8Array(data) : new Uint8Array(0))
+    listener?.frame(data instanceof Uint8Array ? data : data instanceof ArrayBuffer ? new Uint8Array(data) : none)
   })
   socket.addEventListener('close', ({ code, reason }) => listener?.closed(code, reason))
   return {

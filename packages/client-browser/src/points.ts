@@ -12,8 +12,11 @@ export function asSet(sources: readonly SourceId[]): Readonly<Record<SourceId, u
   return Object.fromEntries(sources.map((source) => [source, 0]))
 }
 
-/** What a point says of these sources. */
+/** What a point says of these sources; the point itself where that is all it says. */
 export function onlyOf(point: Versions, sources: Readonly<Record<SourceId, unknown>>): Versions {
+  let all = true
+  for (const source in point) all &&= source in sources
+  if (all) return point
   const part: Record<SourceId, number> = {}
   for (const source in point) if (source in sources) part[source] = point[source] ?? 0
   return part

@@ -10,6 +10,7 @@ import {
   readQuery,
 } from '@fanlight/core/kit'
 import type { Id } from '@fanlight/protocol'
+import type { Unplaced } from './unpack.ts'
 
 /** One update that the server pushed. */
 interface PushedStep {
@@ -27,7 +28,9 @@ export class Pushed {
   /** Why the server does not follow it. */
   error: FanlightError | undefined
   /** The update of the step that is not whole yet. */
-  next: Update | undefined
+  next: Unplaced | undefined
+  /** The point that it is at, where that is not the one of the step. */
+  nextAt: Versions | undefined
   /** Up to here everything was told; undefined: nothing was yet. */
   told: Versions | undefined
   /** The whole answer, where the last step told it. */
@@ -67,16 +70,16 @@ export class Pushed {
   /** The connection is gone: what is not whole will be told again. */
   interrupt(): void {
     this.isTold = false
-    this.next = this.answer = undefined
+    this.next = this.nextAt = this.answer = undefined
   }
 
   /** The step is whole: what was told of it counts, and where nothing was told, nothing changed. */
   step(point: Versions): Update | undefined {
-    const update = this.next
-    this.next = this.answer = undefined
+    const { next, nextAt, told } = this
+    this.next = this.nextAt = this.answer = undefined
     if (!this.isTold) return undefined
-    const told = this.told
-    const until = update?.versions ?? told ?? point
+    const until = next === undefined ? (told ?? point) : (nextAt ?? point)
+    const update = next && Object.assign(next, { versions: until })
     if (update?.replace !== undefined) {
       const entries = applyUpdate([], update, readQuery(this.query).reverse)
       this.answer = { at: until, entries }
@@ -109,11 +112,13 @@ export class Pushed {
   difference(since: Versions, until: Versions): Difference | undefined {
     if (this.told === undefined || !reaches(since, this.#start) || !reaches(this.told, until)) return undefined
     let whole: Update | undefined
-    for (const step of this.#steps) {
-      if (reaches(since, step.until)) continue
-      if (reaches(step.since, until)) break
+    // Most ask for the last one.
+    for (let i = this.#steps.length - 1; i >= 0; i--) {
+      const step = this.#steps[i] as PushedStep
+      if (reaches(step.since, until)) continue
+      if (reaches(since, step.until)) break
       if (!reaches(step.since, since) || !reaches(until, step.until)) return undefined
-      whole = whole === undefined ? step.update : composeUpdates(whole, step.update)
+      whole = whole === undefined ? step.update : composeUpdates(step.update, whole)
     }
     return whole ?? nothing
   }

@@ -1,4 +1,4 @@
-import { type Clock, FanlightError, isFanlightError, type Stall } from '@fanlight/core'
+import { type Clock, FanlightError, type Stall, type Versions } from '@fanlight/core'
 import { aborted, onAbort } from '@fanlight/core/kit'
 import { encode, type Id, Kind } from '@fanlight/protocol'
 import type { Link } from './link.ts'
@@ -10,17 +10,23 @@ export type MessageOf = (id: Id, timeoutMs: number | null) => unknown
 export interface Patience {
   readonly timeoutMs: number
   readonly signal: AbortSignal | undefined
-  /** The error for when the time is over. */
-  stalled(): FanlightError
+  /** What it waits for. */
+  readonly wanted: Versions
+  readonly stall?: Stall | null
+  /** Whether it may be asked twice. Default true. */
+  readonly isHarmless?: boolean
 }
 
 /** What may be under way. */
 interface Pending {
   readonly message: MessageOf
   readonly deadlineMs: number
-  /** Whether it may be asked twice. */
+  readonly wanted: Versions
+  readonly stall: Stall | null | undefined
   readonly isHarmless: boolean
   wasSent: boolean
+  /** Listens no more to what would end it. */
+  deaf?: () => void
   resolve(message: unknown): void
   reject(error: FanlightError): void
 }
@@ -33,13 +39,19 @@ export class Requests {
   readonly #link: Link
   readonly #clock: Clock
   readonly #name: string
+  readonly #stalled: (wanted: Versions) => FanlightError
   readonly #pending = new Map<Id, Pending>()
   #nextId = 0
+  /** When somebody's patience ends next, as far as is known: one timer for all. */
+  #wakesAtMs = Infinity
+  #stopTimer: (() => void) | undefined
 
-  constructor(link: Link, clock: Clock, name: string) {
+  /** @param stalled the error for when somebody's time is over, by what was waited for */
+  constructor(link: Link, clock: Clock, name: string, stalled: (wanted: Versions) => FanlightError) {
     this.#link = link
     this.#clock = clock
     this.#name = name
+    this.#stalled = stalled
   }
 
   get size(): number {
@@ -51,58 +63,34 @@ export class Requests {
     return this.#nextId++
   }
 
-  /** Asks, now or when there is a connection. */
-  ask(message: MessageOf, patience: Patience, isHarmless: boolean = true): Promise<unknown> {
-    const { timeoutMs, signal } = patience
+  /** Asks, now or when there is a connection. Where the server's patience ends before the asker's, it asks again. */
+  ask(message: MessageOf, { timeoutMs, signal, wanted, stall, isHarmless = true }: Patience): Promise<unknown> {
     const id = this.nextId()
     return new Promise((resolve, reject) => {
-      let stopTimer: (() => void) | undefined
-      let deaf: (() => void) | undefined
-      const finish = (): boolean => {
-        stopTimer?.()
-        deaf?.()
-        return this.#pending.delete(id)
-      }
-      const pending: Pending = {
-        message,
-        deadlineMs: timeoutMs === Infinity ? Infinity : this.#clock.now() + timeoutMs,
-        isHarmless,
-        wasSent: false,
-        resolve: (answer) => finish() && resolve(answer),
-        reject: (error) => finish() && reject(error),
-      }
+      const deadlineMs = timeoutMs === Infinity ? Infinity : this.#clock.now() + timeoutMs
+      const pending: Pending = { message, deadlineMs, wanted, stall, isHarmless, wasSent: false, resolve, reject }
       this.#pending.set(id, pending)
-      const giveUp = (error: FanlightError): void => {
-        if (pending.wasSent && isHarmless && this.#link.isOpen) this.#link.send(encode([Kind.cancel, id]))
-        pending.reject(isHarmless ? error : error.withApplied(pending.wasSent ? 'unknown' : 'no'))
+      this.#wakeAt(deadlineMs + graceMs)
+      if (signal !== undefined) {
+        pending.deaf = onAbort(signal, () => this.#giveUp(id, pending, aborted(signal, { store: this.#name })))
       }
-      if (timeoutMs !== Infinity) stopTimer = this.#clock.after(timeoutMs + graceMs, () => giveUp(patience.stalled()))
-      if (signal !== undefined) deaf = onAbort(signal, () => giveUp(aborted(signal, { store: this.#name })))
       if (this.#link.isOpen) this.#send(id, pending)
     })
   }
 
-  /** Asks, and asks again where the server's patience ends before the asker's. */
-  persist(message: MessageOf, patience: Patience, stall: Stall | null = null): Promise<unknown> {
-    const endsAt = patience.timeoutMs === Infinity ? Infinity : this.#clock.now() + patience.timeoutMs
-    const attempt = (): Promise<unknown> => {
-      const timeoutMs = endsAt === Infinity ? Infinity : Math.max(0, endsAt - this.#clock.now())
-      return this.ask(message, { ...patience, timeoutMs }).catch((error: unknown) => {
-        if (!isFanlightError(error, 'STALLED') || stall === 'fail' || this.#clock.now() >= endsAt) throw error
-        return attempt()
-      })
-    }
-    return attempt()
-  }
-
   /** The server answered. */
   answered(id: Id, message: unknown): void {
-    this.#pending.get(id)?.resolve(message)
+    this.#end(id)?.resolve(message)
   }
 
   /** The server says what went wrong. */
   failed(id: Id, error: FanlightError): void {
-    this.#pending.get(id)?.reject(error)
+    const pending = this.#pending.get(id)
+    if (pending === undefined) return
+    const { isHarmless, stall, deadlineMs } = pending
+    const isPatient = isHarmless && stall !== 'fail' && this.#clock.now() < deadlineMs
+    if (isPatient && error.code === 'STALLED' && this.#link.isOpen) this.#send(id, pending)
+    else this.#end(id)?.reject(error)
   }
 
   /** A connection is open: asks what was not answered. */
@@ -112,19 +100,55 @@ export class Requests {
 
   /** The connection is gone: what cannot be asked twice may have been done, or not. */
   lost(why: FanlightError): void {
-    for (const pending of this.#pending.values()) {
+    for (const [id, pending] of this.#pending) {
       if (!pending.isHarmless && pending.wasSent) {
         const message = `${why.message}: commit again under the same id`
-        pending.reject(new FanlightError('UNAVAILABLE', message, { store: this.#name, cause: why, applied: 'unknown' }))
+        this.#end(id)?.reject(
+          new FanlightError('UNAVAILABLE', message, { store: this.#name, cause: why, applied: 'unknown' }),
+        )
       }
     }
   }
 
   /** There will be no answers any more. */
   end(why: FanlightError): void {
-    for (const pending of this.#pending.values()) {
-      pending.reject(pending.isHarmless ? why : why.withApplied(pending.wasSent ? 'unknown' : 'no'))
+    this.#stopTimer?.()
+    for (const [id, pending] of this.#pending) {
+      this.#end(id)?.reject(pending.isHarmless ? why : why.withApplied(pending.wasSent ? 'unknown' : 'no'))
     }
+  }
+
+  /** A request is not under way any more. Gives it, the first time. */
+  #end(id: Id): Pending | undefined {
+    const pending = this.#pending.get(id)
+    pending?.deaf?.()
+    this.#pending.delete(id)
+    return pending
+  }
+
+  #giveUp(id: Id, { wasSent, isHarmless }: Pending, error: FanlightError): void {
+    if (wasSent && isHarmless && this.#link.isOpen) this.#link.send(encode([Kind.cancel, id]))
+    this.#end(id)?.reject(isHarmless ? error : error.withApplied(wasSent ? 'unknown' : 'no'))
+  }
+
+  #wakeAt(atMs: number): void {
+    if (atMs >= this.#wakesAtMs) return
+    this.#wakesAtMs = atMs
+    this.#stopTimer?.()
+    this.#stopTimer = this.#clock.after(Math.max(0, atMs - this.#clock.now()), () => this.#endLate())
+  }
+
+  /** Ends what has waited too long, and looks when the next will have. */
+  #endLate(): void {
+    this.#wakesAtMs = Infinity
+    this.#stopTimer = undefined
+    const now = this.#clock.now()
+    let next = Infinity
+    for (const [id, pending] of this.#pending) {
+      if (pending.deadlineMs + graceMs <= now) this.#giveUp(id, pending, this.#stalled(pending.wanted))
+      else next = Math.min(next, pending.deadlineMs + graceMs)
+    }
+    this.#wakeAt(next)
   }
 
   #send(id: Id, pending: Pending): void {
@@ -133,7 +157,8 @@ export class Requests {
     const { frameBytes } = this.#link
     if (bytes.length + 5 > frameBytes) {
       const message = `a message of ${bytes.length} bytes does not fit into a frame of ${frameBytes}: split it, or raise limits.frameBytes`
-      return pending.reject(new FanlightError('TOO_LARGE', message, { store: this.#name, applied: 'no' }))
+      this.#end(id)?.reject(new FanlightError('TOO_LARGE', message, { store: this.#name, applied: 'no' }))
+      return
     }
     pending.wasSent = true
     this.#link.send(bytes)

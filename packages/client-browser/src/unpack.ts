@@ -65,28 +65,20 @@ export function queryOf({ query, list }: Spans): Query {
   return Array.isArray(query) || only === undefined ? list.map(rangeOf) : rangeOf(only)
 }
 
+/** An update that does not say yet which point it is at. */
+export type Unplaced = Omit<Update, 'versions'>
+
 /** What changed, with the parts that came before. */
-export function updateOf(body: WireBody, versions: Versions, behind: Versions, parts: Parts | undefined): Update {
+export function updateOf(body: WireBody, behind: Versions, parts: Parts | undefined): Unplaced {
   const [replaced, changes, folded] = body
-  const entries = unpackEntries(replaced?.[1] ?? [])
   const all = unpackChanges(changes)
-  const update = {
-    generation: 0,
-    changes: parts === undefined ? all : [...parts.changes, ...all],
-    versions,
-    behind,
-    folded,
-  }
+  const update = { generation: 0, changes: parts === undefined ? all : [...parts.changes, ...all], behind, folded }
   if (replaced === null) return update
+  const entries = unpackEntries(replaced[1])
   return {
     ...update,
     replace: { ranges: replaced[0], entries: parts === undefined ? entries : [...parts.entries, ...entries] },
   }
-}
-
-/** An update of a step, where it does not say itself which point it is at. */
-export function at(update: Update, point: Versions): Update {
-  return Object.keys(update.versions).length > 0 ? update : { ...update, versions: point }
 }
 
 /** How the sources stand: as the server said, while there is a connection. */

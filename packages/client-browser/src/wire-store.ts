@@ -51,8 +51,8 @@ import { Link } from './link.ts'
 import type { ConnectionState, ConnectOptions } from './options.ts'
 import { assertWhole, asSet, onlyOf, sum } from './points.ts'
 import { Pushed } from './pushed.ts'
-import { type Patience, Requests } from './requests.ts'
-import { at, nothingSupported, PartsById, queryOf, stateOf, updateOf } from './unpack.ts'
+import { Requests } from './requests.ts'
+import { nothingSupported, PartsById, queryOf, stateOf, updateOf } from './unpack.ts'
 
 /**
  * A store across a connection. Answers and differences come from the server; for feeds, the server tells with each step what
@@ -64,12 +64,14 @@ export class WireStore extends BaseStore<object> {
   readonly #onConnection: ((state: ConnectionState) => void) | undefined
   readonly #stepsMax: number
   readonly #pushed = new Map<string, Pushed>()
+  readonly #signatures = new WeakMap<Spans, string>()
   readonly #pushedById = new Map<Id, Pushed>()
   readonly #parts = new PartsById()
   readonly #movers: (() => void)[] = []
   readonly #openings = new Set<{ resolve(): void; reject(error: FanlightError): void }>()
   #info: StoreInfo | undefined
   #sources: readonly SourceId[] = []
+  #sourceSet: Readonly<Record<SourceId, unknown>> = {}
   /** What the server is known to have reached. */
   #reached: Versions = {}
   /** The point to which everything that is followed was told. */
@@ -94,7 +96,7 @@ export class WireStore extends BaseStore<object> {
         over: (why) => this.#ended(why),
       },
     )
-    this.#requests = new Requests(this.#link, clock, this.name)
+    this.#requests = new Requests(this.#link, clock, this.name, (wanted) => this.#stalled(wanted))
     this.#link.start()
   }
 
@@ -268,8 +270,8 @@ export class WireStore extends BaseStore<object> {
       const packed = packChanges(changes)
       const rest = meta === undefined ? [] : [meta]
       const message = (request: Id): unknown => [Kind.commit, request, packed, basis, asked, commitId, ...rest]
-      const patience = this.#patience({ signal }, basis ?? {})
-      return this.#requests.ask(message, patience, false).then((answer) => {
+      const patience = { timeoutMs: this.limits.timeoutMs, signal, wanted: basis ?? {}, isHarmless: false }
+      return this.#requests.ask(message, patience).then((answer) => {
         const [, , versions] = answer as Committed
         this.#raise(versions)
         return versions
@@ -280,15 +282,16 @@ export class WireStore extends BaseStore<object> {
 
   #fetch(spans: Spans, options: FetchOptions): Promise<Snapshot> {
     const query = queryOf(spans)
-    const { min = null, max = null, stall = null } = options
-    const message = (id: Id, timeoutMs: number | null): unknown => [Kind.fetch, id, query, min, max, stall, timeoutMs]
-    return this.#requests.persist(message, this.#patience(options, min ?? {}), stall).then((answer) => {
+    const { min = null, max = null, stall = null, timeoutMs = this.limits.timeoutMs, signal } = options
+    const message = (id: Id, leftMs: number | null): unknown => [Kind.fetch, id, query, min, max, stall, leftMs]
+    return this.#requests.ask(message, { timeoutMs, signal, wanted: min ?? {}, stall }).then((answer) => {
       const [, id, entries, windows, more, behind] = answer as Answer
       const whole = this.#parts.take(id)
+      const unpacked = unpackWindows(windows)
       const snapshot: Snapshot = {
         entries: whole === undefined ? unpackEntries(entries) : [...whole.entries, ...unpackEntries(entries)],
-        windows: unpackWindows(windows),
-        versions: upperCorner(unpackWindows(windows)),
+        windows: unpacked,
+        versions: upperCorner(unpacked),
         more: more.map(([follows, range]) => ({ more: follows, range })),
         behind,
       }
@@ -299,25 +302,22 @@ export class WireStore extends BaseStore<object> {
 
   #difference(spans: Spans, since: Versions, options: Omit<ChangesOptions, 'since'>): Promise<Update> {
     const query = queryOf(spans)
-    const { until = null } = options
-    const message = (id: Id, timeoutMs: number | null): unknown => [Kind.changes, id, query, since, until, timeoutMs]
-    return this.#requests.persist(message, this.#patience(options, until ?? since)).then((answer) => {
+    const { until = null, timeoutMs = this.limits.timeoutMs, signal } = options
+    const message = (id: Id, leftMs: number | null): unknown => [Kind.changes, id, query, since, until, leftMs]
+    return this.#requests.ask(message, { timeoutMs, signal, wanted: until ?? since }).then((answer) => {
       const [, id, versions, behind, body] = answer as DifferenceMessage
       this.#raise(sum(versions, behind))
-      return updateOf(body, versions, behind, this.#parts.take(id))
+      return { ...updateOf(body, behind, this.#parts.take(id)), versions }
     })
   }
 
-  #patience({ timeoutMs = this.limits.timeoutMs, signal }: FetchOptions, wanted: Versions): Patience {
-    const stalled = (): FanlightError => {
-      const why = this.#lostWhy
-      const message =
-        why === undefined
-          ? `${this.name} did not answer in time: wait longer`
-          : `${this.name} has no connection: ${why.message}`
-      return new FanlightError('STALLED', message, { store: this.name, wanted, reached: this.#reached, cause: why })
-    }
-    return { timeoutMs, signal, stalled }
+  #stalled(wanted: Versions): FanlightError {
+    const why = this.#lostWhy
+    const message =
+      why === undefined
+        ? `${this.name} did not answer in time: wait longer`
+        : `${this.name} has no connection: ${why.message}`
+    return new FanlightError('STALLED', message, { store: this.name, wanted, reached: this.#reached, cause: why })
   }
 
   /** What is followed here comes to a point a moment later than the server does. */
@@ -366,8 +366,9 @@ export class WireStore extends BaseStore<object> {
     this.#info = info
     this.#oldest = info.oldest
     const { sources } = info
-    if (sources.length !== this.#sources.length || !sources.every((one, i) => one === this.#sources[i]))
-      this.#sources = sources
+    if (sources.length === this.#sources.length && sources.every((one, i) => one === this.#sources[i])) return
+    this.#sources = sources
+    this.#sourceSet = asSet(sources)
   }
 
   #lost(why: FanlightError): void {
@@ -418,8 +419,9 @@ export class WireStore extends BaseStore<object> {
         const [, id, versions, body] = message
         const pushed = this.#pushedById.get(id)
         const whole = this.#parts.take(id)
-        // The step that follows says which point this is at.
-        if (pushed !== undefined) pushed.next = updateOf(body, versions ?? {}, {}, whole)
+        if (pushed === undefined) return
+        pushed.next = updateOf(body, nowhere, whole)
+        pushed.nextAt = versions ?? undefined
         return
       }
       case Kind.watching: {
@@ -442,8 +444,8 @@ export class WireStore extends BaseStore<object> {
         this.#learn(message[1])
         if (before !== this.#sources) {
           // What is gone is no part of a point any more; where what came is, the next step says.
-          this.#fed = onlyOf(this.#fed, asSet(this.#sources))
-          this.#reached = onlyOf(this.#reached, asSet(this.#sources))
+          this.#fed = onlyOf(this.#fed, this.#sourceSet)
+          this.#reached = onlyOf(this.#reached, this.#sourceSet)
           this.#raise(message[1].reached)
         }
         return this.stateChanged()
@@ -460,11 +462,10 @@ export class WireStore extends BaseStore<object> {
   #step(point: Versions): void {
     const touched: string[] = []
     for (const [signature, pushed] of this.#pushed) {
-      if (pushed.next !== undefined) pushed.next = at(pushed.next, point)
       // Of what is not told of yet anything may have changed.
       if (pushed.step(point) !== undefined || !pushed.isTold) touched.push(signature)
     }
-    const fed = mergeVersions(this.#fed, onlyOf(point, asSet(this.#sources)))
+    const fed = mergeVersions(this.#fed, onlyOf(point, this.#sourceSet))
     if (reaches(this.#fed, fed) && touched.length === 0) return
     this.#fed = fed
     this.#reached = mergeVersions(this.#reached, fed)
@@ -474,7 +475,7 @@ export class WireStore extends BaseStore<object> {
 
   /** The server is at a point. Where something is followed, the steps say when that is here. */
   #raise(point: Versions): void {
-    const reached = mergeVersions(this.#reached, onlyOf(point, asSet(this.#sources)))
+    const reached = mergeVersions(this.#reached, onlyOf(point, this.#sourceSet))
     if (reaches(this.#reached, reached)) return
     this.#reached = reached
     if (this.#pushed.size > 0) return
@@ -488,6 +489,11 @@ export class WireStore extends BaseStore<object> {
   }
 
   #pushedFor(spans: Spans): Pushed | undefined {
-    return this.#pushed.get(signatureOf(spans))
+    let signature = this.#signatures.get(spans)
+    if (signature === undefined) this.#signatures.set(spans, (signature = signatureOf(spans)))
+    return this.#pushed.get(signature)
   }
 }
+
+/** An update that was pushed is at the newest point, as far as is known here. */
+const nowhere: Versions = {}

@@ -1,16 +1,5 @@
 import { FanlightError, type Update } from '@fanlight/core'
-import { encode, packChanges, packEntries, type WireBody } from '@fanlight/protocol'
-
-/** Encodes what updates say, once for all to whom it goes: feeds of one query take the same update. */
-export class Bodies {
-  readonly #known = new WeakMap<Update, Uint8Array>()
-
-  of(update: Update): Uint8Array {
-    let body = this.#known.get(update)
-    if (body === undefined) this.#known.set(update, (body = encode(bodyOf(update))))
-    return body
-  }
-}
+import { packChanges, packEntries, encode, type WireBody } from '@fanlight/protocol'
 
 /** An update, in the form of the wire. */
 export function bodyOf({ replace, changes, folded }: Update): WireBody {

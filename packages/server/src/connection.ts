@@ -33,9 +33,10 @@ import {
   type Watch,
 } from '@fanlight/protocol'
 import type { Later } from './ambient.ts'
-import { type Bodies, bodyOf, guarded, pieces, pieceSize, type PieceSize } from './bodies.ts'
+import { bodyOf, guarded, pieces, pieceSize, type PieceSize } from './bodies.ts'
 import type { ServerLimits } from './limits.ts'
 import { Outbox } from './outbox.ts'
+import type { Shared } from './shared.ts'
 import { Watches } from './watches.ts'
 
 /** What a connection needs of its server. */
@@ -43,7 +44,7 @@ export interface ConnectionHost {
   readonly clock: Clock
   readonly later: Later
   readonly limits: ServerLimits
-  readonly bodies: Bodies
+  readonly shared: Shared
   /** The store that someone with these credentials may see. */
   admit(credentials: Credentials): Soon<Store<object>>
   info(store: Store<object>): StoreInfo
@@ -63,6 +64,8 @@ export class Connection {
   readonly #size: PieceSize
   /** What is under way, and how it is cancelled. */
   readonly #requests = new Map<Id, AbortController | undefined>()
+  /** Controllers that were never used: one costs more than a fetch. */
+  readonly #idle: AbortController[] = []
   #store: Store<object> | undefined
   #watches: Watches | undefined
   #state: 'new' | 'greeting' | 'open' | 'over' = 'new'
@@ -76,7 +79,7 @@ export class Connection {
     const { clock, limits, later } = host
     this.#host = host
     this.#channel = channel
-    this.#outbox = new Outbox(channel, limits.frameBytes, later, () => this.#host.wake(this))
+    this.#outbox = new Outbox(channel, host.shared, limits.frameBytes, later, () => this.#host.wake(this))
     this.#size = pieceSize(limits.frameBytes)
     this.#heardAt = clock.now()
     this.#stopTimer = clock.after(limits.handshakeMs, () => this.close(CloseCode.timeout, 'no hello in time'))
@@ -106,6 +109,12 @@ export class Connection {
     const watches = this.#watches
     if (watches === undefined || this.#state !== 'open' || this.#outbox.isFull) return
     watches.step(all, (messages) => this.#send(messages))
+  }
+
+  /** Tells it, and does not wait for the end of the turn. */
+  stepNow(): void {
+    this.step(false)
+    this.#outbox.flush()
   }
 
   /** Something of the store itself changed. */
@@ -205,13 +214,13 @@ export class Connection {
 
   #welcome(store: Store<object>): void {
     if (this.#state !== 'greeting') return
-    const { limits, bodies } = this.#host
+    const { limits, shared } = this.#host
     const info = this.#host.info(store)
     this.#state = 'open'
     this.#store = store
     this.#oldest = info.oldest
     this.#sources = info.sources
-    this.#watches = new Watches(store, bodies, this.#size, () => this.#host.wake(this))
+    this.#watches = new Watches(store, shared, this.#size, () => this.#host.wake(this))
     const { frameBytes, requests, watches, beatMs } = limits
     this.#outbox.push(encode([Kind.welcome, protocolVersion, info, { frameBytes, requests, watches, beatMs }]))
     this.#stopTimer()
@@ -250,11 +259,16 @@ export class Connection {
     }
   }
 
-  #patience(id: Id, timeoutMs: number | null): { readonly timeoutMs: number; readonly signal: AbortSignal } {
-    const controller = new AbortController()
+  /** What ends a request early. */
+  #signal(id: Id): AbortSignal {
+    const controller = this.#idle.pop() ?? new AbortController()
     this.#requests.set(id, controller)
-    const most = this.#host.limits.timeoutMs
-    return { timeoutMs: timeoutMs === null ? most : Math.min(timeoutMs, most), signal: controller.signal }
+    return controller.signal
+  }
+
+  #timeout(askedMs: number | null): number {
+    const { timeoutMs } = this.#host.limits
+    return askedMs === null ? timeoutMs : Math.min(askedMs, timeoutMs)
   }
 
   #fetch(store: Store<object>, [, id, query, min, max, stall, timeoutMs]: Fetch): void {
@@ -262,13 +276,21 @@ export class Connection {
     const isPlain = min === null && max === null && stall === null
     const options = isPlain
       ? undefined
-      : { min: min ?? undefined, max: max ?? undefined, stall: stall ?? undefined, ...this.#patience(id, timeoutMs) }
+      : {
+          min: min ?? undefined,
+          max: max ?? undefined,
+          stall: stall ?? undefined,
+          timeoutMs: this.#timeout(timeoutMs),
+          signal: this.#signal(id),
+        }
     const done = (snapshot: Snapshot): void => {
       // Who waits for a point wants what it follows to be there too.
       if (min !== null && this.follows) this.step(true)
       this.#answer(id, snapshot)
     }
-    this.#after(id, ask(store, query, options), done)
+    const answered = ask(store, query, options)
+    if (answered instanceof Promise) this.#after(id, answered, done)
+    else done(answered)
   }
 
   #answer(id: Id, { entries, windows, more, behind }: Snapshot): void {
@@ -287,7 +309,12 @@ export class Connection {
   }
 
   #changes(store: Store<object>, [, id, query, since, until, timeoutMs]: Changes): void {
-    const options = { since, until: until ?? undefined, ...this.#patience(id, timeoutMs) }
+    const options = {
+      since,
+      until: until ?? undefined,
+      timeoutMs: this.#timeout(timeoutMs),
+      signal: this.#signal(id),
+    }
     this.#after(id, store.changes(query, options), (update: Update) => {
       const { versions, behind, replace, changes, folded } = update
       const count = changes.length + (replace?.entries.length ?? 0)
@@ -370,8 +397,15 @@ export class Connection {
     if (answered instanceof Promise) answered.catch(() => undefined)
   }
 
+  /** A request has ended. Gives whether it was under way. */
+  #forget(id: Id): boolean {
+    const controller = this.#requests.get(id)
+    if (controller?.signal.aborted === false) this.#idle.push(controller)
+    return this.#requests.delete(id)
+  }
+
   #done(id: Id, message: Uint8Array): void {
-    this.#requests.delete(id)
+    this.#forget(id)
     this.#tellSources()
     this.#outbox.push(message)
     this.#horizon()
@@ -380,17 +414,17 @@ export class Connection {
   /** Sends an answer as there is room; what goes wrong on the way ends it. Until it is sent it is under way. */
   #long(id: Id, messages: Iterator<Uint8Array, void>): void {
     this.#tellSources()
-    const requests = this.#requests
+    const forget = (): boolean => this.#forget(id)
     const all = function* (): Generator<Uint8Array, void> {
       yield* guarded(messages, (error) => encode([Kind.failed, id, packError(error)]))
-      requests.delete(id)
+      forget()
     }
     this.#outbox.stream(all())
     this.#horizon()
   }
 
   #fail(id: Id, error: unknown): void {
-    if (!this.#requests.delete(id) || this.#state !== 'open') return
+    if (!this.#forget(id) || this.#state !== 'open') return
     this.#outbox.push(encode([Kind.failed, id, packError(error)]))
     this.#horizon()
   }

@@ -11,10 +11,10 @@ import {
   type WireState,
 } from '@fanlight/protocol'
 import { type Later, type Stopwatch, systemLater, systemStopwatch } from './ambient.ts'
-import { Bodies } from './bodies.ts'
 import { Connection, type ConnectionHost } from './connection.ts'
 import { defaultServerLimits, type ServerLimits } from './limits.ts'
 import { Pace } from './pace.ts'
+import { Shared } from './shared.ts'
 
 /** A store, whatever the types of its values. */
 export type Served = Store<object>
@@ -59,7 +59,7 @@ export class Hub {
       clock,
       later,
       limits: this.limits,
-      bodies: new Bodies(),
+      shared: new Shared(),
       admit: (credentials) => soon(authenticate?.(credentials), (own) => own ?? this.#store),
       info: (store) => {
         // What changes from here on is told.
@@ -105,7 +105,8 @@ export class Hub {
   #flush(): void {
     const awake = [...this.#awake]
     this.#awake.clear()
-    for (const connection of awake) connection.step(false)
+    // What comes in one turn has been gathered: nobody waits for the steps of the others.
+    for (const connection of awake) connection.stepNow()
   }
 
   /** From time to time everyone who follows something hears how far the store is, and what else changed of it. */

@@ -1,5 +1,6 @@
-import { type Channel, frameOf } from '@fanlight/protocol'
+import type { Channel } from '@fanlight/protocol'
 import type { Later } from './ambient.ts'
+import type { Shared } from './shared.ts'
 
 /** Messages that are made when there is room for them. */
 export type Source = Iterator<Uint8Array, void>
@@ -13,6 +14,7 @@ const roomBytes = 2 ** 18
  */
 export class Outbox {
   readonly #channel: Channel
+  readonly #shared: Shared
   readonly #frameBytes: number
   readonly #later: Later
   /** Is told when there is room again. */
@@ -27,8 +29,9 @@ export class Outbox {
   /** Whether anything was sent since it was last asked. */
   #spoke = false
 
-  constructor(channel: Channel, frameBytes: number, later: Later, onRoom: () => void) {
+  constructor(channel: Channel, shared: Shared, frameBytes: number, later: Later, onRoom: () => void) {
     this.#channel = channel
+    this.#shared = shared
     this.#frameBytes = frameBytes
     this.#later = later
     this.#onRoom = onRoom
@@ -77,7 +80,7 @@ export class Outbox {
     const messages = this.#messages
     this.#messages = []
     this.#bytes = 0
-    this.#send(frameOf(messages))
+    this.#send(this.#shared.frame(messages))
   }
 
   #send(frame: Uint8Array): void {
@@ -96,7 +99,7 @@ export class Outbox {
       const { done, value } = source.next()
       if (done === true) continue
       this.flush()
-      this.#send(frameOf([value]))
+      this.#send(this.#shared.frame([value]))
       this.#sources.push(source)
     }
     if (this.#full && !this.isFull) this.#onRoom()

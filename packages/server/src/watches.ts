@@ -10,7 +10,8 @@ import {
   packError,
   type Watch,
 } from '@fanlight/protocol'
-import { type Bodies, guarded, pieces, type PieceSize } from './bodies.ts'
+import { guarded, pieces, type PieceSize } from './bodies.ts'
+import type { Shared } from './shared.ts'
 
 /** A query that a connection follows. */
 interface Watched {
@@ -34,7 +35,7 @@ const envelopeBytes = 64
  */
 export class Watches {
   readonly #session: Store<object>
-  readonly #bodies: Bodies
+  readonly #shared: Shared
   readonly #size: PieceSize
   readonly #wake: () => void
   readonly #watched = new Map<Id, Watched>()
@@ -47,9 +48,9 @@ export class Watches {
    * @param size how long messages may be
    * @param wake there may be something to take
    */
-  constructor(store: Store<object>, bodies: Bodies, size: PieceSize, wake: () => void) {
+  constructor(store: Store<object>, shared: Shared, size: PieceSize, wake: () => void) {
     this.#session = createSession(store)
-    this.#bodies = bodies
+    this.#shared = shared
     this.#size = size
     this.#wake = wake
   }
@@ -153,10 +154,12 @@ export class Watches {
     for (const [{ id }, update] of here) {
       if (update === undefined) continue
       const versions = isSame(update.versions, point) ? null : update.versions
-      const body = this.#bodies.of(update)
-      if (body.length + envelopeBytes < this.#size.pieceBytes)
-        messages.push(encodeAround([Kind.update, id, versions], body))
-      else {
+      const body = this.#shared.body(update)
+      if (body.length + envelopeBytes < this.#size.pieceBytes) {
+        messages.push(
+          versions === null ? this.#shared.update(id, update) : encodeAround([Kind.update, id, versions], body),
+        )
+      } else {
         const failed = (error: unknown): Uint8Array => {
           this.remove(id)
           return encode([Kind.ended, id, packError(error)])
@@ -164,7 +167,7 @@ export class Watches {
         messages.push(guarded(inPieces(id, versions, update, this.#size), failed))
       }
     }
-    if (messages.length > 0 || !isSame(point, this.#told)) messages.push(encode([Kind.step, point]))
+    if (messages.length > 0 || !isSame(point, this.#told)) messages.push(this.#shared.step(point))
     this.#told = point
     return flat(messages)
   }
@@ -173,7 +176,9 @@ export class Watches {
   #point(): Versions {
     const told: Versions[] = []
     for (const { isTold, feed } of this.#watched.values()) if (isTold) told.push(feed.versions)
-    return { ...this.#session.reached, ...leastOf(told) }
+    const { reached } = this.#session
+    const least = leastOf(told)
+    return Object.keys(reached).every((source) => source in least) ? least : { ...reached, ...least }
   }
 }
 

@@ -111,10 +111,10 @@ export class StoreFeed implements Feed {
 
   take(to?: Versions): Update | undefined | Promise<Update | undefined> {
     this.#notice()
-    if (to === undefined && this.#sharing && this.#pending) {
+    if (this.#sharing && this.#pending) {
       // The same step as another feed of this query took: nothing is left to evaluate, or to make.
       const { since, until, update, after } = this.#followed
-      if (until === after && since === this.#at) {
+      if (until === after && since === this.#at && (to === undefined || to === until)) {
         this.#armed = true
         this.#pending = false
         this.#at = until
@@ -124,8 +124,8 @@ export class StoreFeed implements Feed {
     }
     if (this.#failure !== undefined) throw this.#failure
     if (this.#taking > 0) throw new FanlightError('BAD_QUERY', 'the take before has not ended: await it first')
-    const wanted = to === undefined ? undefined : this.#host.resolve(to, 'to')
     const { reached } = this.#host
+    const wanted = to === undefined || to === reached ? to : this.#host.resolve(to, 'to')
     const target = this.#target(reached, wanted)
     if (target === reached || reaches(reached, target)) {
       return wanted === undefined ? this.#toNewest(target) : this.#step(target)
@@ -222,7 +222,9 @@ export class StoreFeed implements Feed {
 
   /** The point to step to: the one that is wanted, and the newest of whatever it does not name. */
   #target(reached: Versions, wanted: Versions | undefined): Versions {
-    return wanted === undefined ? this.#newest(reached) : { ...reached, ...wanted }
+    if (wanted === undefined) return this.#newest(reached)
+    // The same object, by which feeds of one query know that they take the same step.
+    return reaches(wanted, reached) && reaches(reached, wanted) ? reached : { ...reached, ...wanted }
   }
 
   /** The newest point, which a first answer may have to wait for. */

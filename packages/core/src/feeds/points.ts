@@ -13,17 +13,19 @@ export function restrict(point: Versions, sources: Versions): Versions {
   return part
 }
 
-/** For each source the least version among the points that name it. */
-export function leastOf(points: readonly Versions[]): Record<SourceId, number> {
+/** For each source the least version among the points that name it; where all are one object, that. */
+export function leastOf(points: readonly Versions[]): Versions {
   return fold(points, Math.min)
 }
 
-/** For each source the greatest version among the points that name it. */
-export function greatestOf(points: readonly Versions[]): Record<SourceId, number> {
+/** For each source the greatest version among the points that name it; where all are one object, that. */
+export function greatestOf(points: readonly Versions[]): Versions {
   return fold(points, Math.max)
 }
 
-function fold(points: readonly Versions[], choose: (a: number, b: number) => number): Record<SourceId, number> {
+function fold(points: readonly Versions[], choose: (a: number, b: number) => number): Versions {
+  const [first] = points
+  if (first !== undefined && points.every((point) => point === first)) return first
   const folded: Record<SourceId, number> = {}
   let before: Versions | undefined
   for (const point of points) {

@@ -2,7 +2,7 @@ import { FanlightError, closed, isFanlightError } from '../errors.ts'
 import { iterateFeed } from '../feeds/iterate.ts'
 import { greatestOf, leastOf, worstOf } from '../feeds/points.ts'
 import { tell } from '../feeds/tell.ts'
-import type { Feed, FeedState, Update, Versions } from '../store.ts'
+import type { Feed, FeedState, SourceId, Update, Versions } from '../store.ts'
 import { reaches } from '../versions.ts'
 import { GroupMember, lagBehind, wantedBeyond } from './group-member.ts'
 
@@ -126,7 +126,7 @@ export class Group<F extends readonly Feed[] = readonly Feed[]>
 
   /** The newest point that all have reached. What a member that cannot step depends on stays where it is. */
   #agree(): Agreement {
-    const point = leastOf(this.#members.map(({ feed }) => feed.reached))
+    const point: Record<SourceId, number> = { ...leastOf(this.#members.map(({ feed }) => feed.reached)) }
     const stuck = new Set<GroupMember>()
     for (let found = true; found;) {
       found = false

@@ -16,7 +16,7 @@ export class SessionSteps {
   #point: Versions = {}
   readonly #members = new Set<SessionFeed>()
   /** Those that have something to take up to T. */
-  #behind = new Set<SessionFeed>()
+  readonly #behind = new Set<SessionFeed>()
   /** Those that could not go on, to be woken when they can. */
   readonly #waiting = new Set<SessionFeed>()
   #telling = false
@@ -109,7 +109,7 @@ export class SessionSteps {
   }
 
   #first(feed: SessionFeed): Versions {
-    const agreed = leastOf([feed.reached, ...this.#reached()])
+    const agreed = this.#agreed(feed)
     const target: Record<SourceId, number> = {}
     for (const source in feed.reached) {
       const newest = agreed[source] ?? 0
@@ -121,11 +121,15 @@ export class SessionSteps {
   }
 
   #newest(feed: SessionFeed): Versions {
-    return mergeVersions(this.#point, leastOf([feed.reached, ...this.#reached()]))
+    return mergeVersions(this.#point, this.#agreed(feed))
   }
 
-  #reached(): Versions[] {
-    return Array.from(this.#members, ({ reached }) => reached)
+  /** What all have reached, and this feed: mostly they are of one store, and that is one object. */
+  #agreed({ reached }: SessionFeed): Versions {
+    for (const member of this.#members) {
+      if (member.reached !== reached) return leastOf([reached, ...Array.from(this.#members, (one) => one.reached)])
+    }
+    return reached
   }
 
   #isHeld(feed: SessionFeed): boolean {
@@ -137,7 +141,8 @@ export class SessionSteps {
     const next = mergeVersions(this.#point, target)
     if (reaches(this.#point, next)) return
     this.#point = next
-    this.#behind = new Set([...this.#members].filter((feed) => feed.misses(restrict(next, feed.reached))))
+    this.#behind.clear()
+    for (const feed of this.#members) if (feed.misses(restrict(next, feed.reached))) this.#behind.add(feed)
     this.#tell()
   }
 

@@ -43,36 +43,35 @@ export class Lifetime {
     work: (signal: AbortSignal | undefined) => Promise<R>,
   ): Promise<R> {
     if (this.#closing !== undefined) return Promise.reject(this.#closed())
-    const ended = mayWait && signal?.aborted !== true ? new AbortController() : undefined
-    const deaf =
-      ended === undefined || signal === undefined ? undefined : onAbort(signal, () => ended.abort(signal.reason))
+    if (!mayWait || signal?.aborted === true) return this.#until(() => work(signal))
+    const ended = new AbortController()
+    const deaf = signal && onAbort(signal, () => ended.abort(signal.reason))
+    const stop = this.onClose((why) => ended.abort(why))
+    return this.#until(() => work(ended.signal)).finally(() => {
+      stop()
+      deaf?.()
+    })
+  }
+
+  /** Whatever comes first: what the work comes to, or the end of this. */
+  #until<R>(work: () => Promise<R>): Promise<R> {
     return new Promise<R>((resolve, reject) => {
-      const finish = (): void => {
-        stop()
-        deaf?.()
-      }
-      const stop = this.onClose((why) => {
-        finish()
-        reject(why)
-        ended?.abort(why)
-      })
-      let result: Promise<R>
+      this.#ends.add(reject)
       try {
-        result = work(ended?.signal ?? signal)
+        work().then(
+          (value) => {
+            this.#ends.delete(reject)
+            resolve(value)
+          },
+          (error: unknown) => {
+            this.#ends.delete(reject)
+            reject(error)
+          },
+        )
       } catch (error) {
-        finish()
-        return reject(error)
+        this.#ends.delete(reject)
+        reject(error)
       }
-      result.then(
-        (value) => {
-          finish()
-          resolve(value)
-        },
-        (error: unknown) => {
-          finish()
-          reject(error)
-        },
-      )
     })
   }
 

@@ -1,0 +1,61 @@
+import type { Update, Versions } from '@fanlight/core'
+import { encode, encodeAround, frameOf, type Id, Kind } from '@fanlight/protocol'
+import { bodyOf } from './bodies.ts'
+
+/** What was made of one update. */
+interface Made {
+  readonly body: Uint8Array
+  /** The message for the client that was served last: most have followed a query under the same id. */
+  id?: Id
+  message?: Uint8Array
+}
+
+/**
+ * What goes to many is made once: feeds of one query take the same update, come to the same point, and so their clients get
+ * the same frame.
+ */
+export class Shared {
+  readonly #updates = new WeakMap<Update, Made>()
+  readonly #steps = new WeakMap<Versions, Uint8Array>()
+  readonly #frames = new WeakMap<Uint8Array, readonly [messages: readonly Uint8Array[], frame: Uint8Array]>()
+
+  /** What an update says, without what is around it. */
+  body(update: Update): Uint8Array {
+    return this.#made(update).body
+  }
+
+  /** The message of an update to the point at which the step ends. */
+  update(id: Id, update: Update): Uint8Array {
+    const made = this.#made(update)
+    if (made.id === id && made.message !== undefined) return made.message
+    made.id = id
+    return (made.message = encodeAround([Kind.update, id, null], made.body))
+  }
+
+  /** The message that ends a step. */
+  step(point: Versions): Uint8Array {
+    let message = this.#steps.get(point)
+    if (message === undefined) this.#steps.set(point, (message = encode([Kind.step, point])))
+    return message
+  }
+
+  /** Messages as one frame. */
+  readonly frame = (messages: readonly Uint8Array[]): Uint8Array => {
+    const [first] = messages
+    const known = first === undefined ? undefined : this.#frames.get(first)
+    if (known !== undefined && isSameList(known[0], messages)) return known[1]
+    const frame = frameOf(messages)
+    if (first !== undefined) this.#frames.set(first, [messages, frame])
+    return frame
+  }
+
+  #made(update: Update): Made {
+    let made = this.#updates.get(update)
+    if (made === undefined) this.#updates.set(update, (made = { body: encode(bodyOf(update)) }))
+    return made
+  }
+}
+
+function isSameList(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((one, i) => one === b[i])
+}
