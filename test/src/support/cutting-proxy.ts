@@ -17,6 +17,7 @@ export class CuttingProxy implements AsyncDisposable {
   readonly #target: () => number
   #next: (() => number) | undefined
   #cutAfter = Infinity
+  #isOut = false
 
   private constructor(target: () => number) {
     this.#target = target
@@ -51,12 +52,24 @@ export class CuttingProxy implements AsyncDisposable {
     this.#cutAfter = Infinity
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Cuts all connections; none comes about until it is plugged in again. */
+  unplug(): void {
+    this.#isOut = true
     for (const socket of this.#sockets) socket.destroy()
+  }
+
+  /** Lets connections come about again. */
+  plugIn(): void {
+    this.#isOut = false
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.unplug()
     await new Promise((resolve) => this.#server.close(resolve))
   }
 
   #carry(client: Socket): void {
+    if (this.#isOut) return void client.destroy()
     const carried: Carried = { down: 0 }
     this.carried.push(carried)
     const server = connect(this.#target(), '127.0.0.1')
