@@ -7,7 +7,7 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import type { Result, Row } from './row.ts'
+import type { Notes, Result, Row } from './row.ts'
 import { rows } from './rows.ts'
 
 const run = promisify(execFile)
@@ -22,6 +22,8 @@ if (unknown !== undefined) {
 
 if (!json) print(['row', 'ours', 'unit', 'beside', 'ratio', 'reach'])
 let short = 0
+/** What is told below the table. */
+const below: string[] = []
 for (const row of rows) {
   if (asked.length > 0 && !asked.includes(row.name)) continue
   for (const index of row.pairs.keys()) {
@@ -29,13 +31,18 @@ for (const row of rows) {
     const reach = row.reach[index] ?? 0
     if (result.ratio < reach) short++
     if (json) process.stdout.write(`${JSON.stringify(result)}\n`)
-    else print([result.name, rounded(result.value), result.unit, result.against, rounded(result.ratio), `${reach}`])
+    else {
+      print([result.name, rounded(result.value), result.unit, result.against, rounded(result.ratio), `${reach}`])
+      if (result.notes !== undefined) below.push(noteOf(result, result.notes))
+    }
   }
 }
-if (!json)
+if (!json) {
+  if (below.length > 0) process.stdout.write(`\n${below.join('\n')}\n\n`)
   process.stdout.write(
     short === 0 ? 'Every row reaches what it must.\n' : `${short} fall short of what they must reach.\n`,
   )
+}
 
 async function measure(row: Row, index: number): Promise<Result> {
   const { stdout } = await run(
@@ -52,6 +59,14 @@ async function measure(row: Row, index: number): Promise<Result> {
 function print(cells: readonly string[]): void {
   process.stdout.write(`| ${cells.join(' | ')} |\n`)
   if (cells[0] === 'row') process.stdout.write(`|${' --- |'.repeat(cells.length)}\n`)
+}
+
+function noteOf({ name, against }: Result, { ours, theirs }: { readonly ours: Notes; readonly theirs: Notes }): string {
+  const told = (notes: Notes): string =>
+    Object.entries(notes)
+      .map(([what, value]) => `${rounded(value)} ${what}`)
+      .join(', ')
+  return `${name} beside ${against}:\n  ours: ${told(ours)}\n  theirs: ${told(theirs)}`
 }
 
 function rounded(value: number): string {

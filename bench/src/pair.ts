@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Result } from './row.ts'
+import type { Notes, Result } from './row.ts'
 import { rows } from './rows.ts'
 
 /** At least so many turns each; the first of each is a warm-up and does not count. */
@@ -17,11 +17,15 @@ if (row === undefined || pair === undefined) throw new Error(`there is no pair $
 const ours = await pair.ours()
 const theirs = await pair.theirs()
 const measured: { ours: number[]; theirs: number[] } = { ours: [], theirs: [] }
+const noted: { ours: Notes[]; theirs: Notes[] } = { ours: [], theirs: [] }
 for (let turn = 0; turn <= turns; turn++) {
   // Who goes first changes with the turn.
   for (const side of turn % 2 === 0 ? (['ours', 'theirs'] as const) : (['theirs', 'ours'] as const)) {
-    const value = await (side === 'ours' ? ours : theirs).measure()
-    if (turn > 0) measured[side].push(value)
+    const one = side === 'ours' ? ours : theirs
+    const value = await one.measure()
+    if (turn === 0) continue
+    measured[side].push(value)
+    if (one.notes !== undefined) noted[side].push(one.notes())
   }
 }
 await ours.close?.()
@@ -35,6 +39,7 @@ const result: Result = {
   unit: row.unit,
   against: pair.against,
   ratio: row.more ? value / other : other / value,
+  ...(noted.ours.length === 0 ? {} : { notes: { ours: medians(noted.ours), theirs: medians(noted.theirs) } }),
 }
 process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0))
 
@@ -44,4 +49,10 @@ function median(values: readonly number[]): number {
   return sorted.length % 2 === 1
     ? (sorted[middle] as number)
     : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2
+}
+
+function medians(notes: readonly Notes[]): Notes {
+  return Object.fromEntries(
+    Object.keys(notes[0] ?? {}).map((name) => [name, median(notes.map((one) => one[name] ?? 0))]),
+  )
 }

@@ -2,8 +2,13 @@
 export interface Side {
   /** Measures once: operations a second, bytes, or milliseconds. */
   measure(): Promise<number>
+  /** What else the last measurement found, by name: printed beside the row, and not compared. */
+  notes?(): Notes
   close?(): Promise<void>
 }
+
+/** Numbers by what they are, with the unit: `latency ms`. */
+export type Notes = Readonly<Record<string, number>>
 
 /** Ours beside one limit or peer. */
 export interface Pair {
@@ -30,4 +35,6 @@ export interface Result {
   readonly unit: string
   readonly against: string
   readonly ratio: number
+  /** What else was found: medians as well. Missing where a row notes nothing. */
+  readonly notes?: { readonly ours: Notes; readonly theirs: Notes }
 }

@@ -1,18 +1,30 @@
 /** Who the clients of a benchmark speak to, and how. */
-export type Peer = 'fanlight' | 'ws'
+export type Peer = 'fanlight' | 'sharedb' | 'ws'
 
 /** What the process with the clients is asked. */
 export type Ask =
-  | { readonly do: 'open'; readonly peer: Peer; readonly url: string; readonly clients: number }
+  | {
+      readonly do: 'open'
+      readonly peer: Peer
+      readonly url: string
+      readonly clients: number
+      /** Of every so many deliveries one is timed. */
+      readonly timed: number
+    }
   | { readonly do: 'reset' }
   | { readonly do: 'tell' }
+  | { readonly do: 'times' }
+  /** Whether all clients hold what was written, by its key and the time of it. */
+  | { readonly do: 'check'; readonly written: readonly (readonly [key: string, at: number])[] }
 
 /** What it tells. */
 export interface Told {
   /** Changed entries that were decoded and applied since the last reset, over all clients. */
   readonly deliveries: number
-  /** Median time from when the writer wrote to when a client had it, in milliseconds. */
-  readonly latencyMs: number
   /** Processor time of the process since the last reset, in milliseconds. */
   readonly cpuMs: number
+  /** Asked for times: the median from when the writer wrote to when a client had it, in milliseconds. */
+  readonly latencyMs: number
+  /** Asked to check: how many entries some client does not hold as they were written. */
+  readonly wrong: number
 }
