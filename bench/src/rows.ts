@@ -4,6 +4,7 @@ import { fanoutRows } from './rows/fanout.ts'
 import { levelRows } from './rows/level.ts'
 import { memoryRows } from './rows/memory.ts'
 import { routerRows } from './rows/router.ts'
+import { sizeRows } from './rows/size.ts'
 import { wireRows } from './rows/wire.ts'
 
 /** All rows, in the order of the table. */
@@ -14,4 +15,5 @@ export const rows: readonly Row[] = [
   ...routerRows,
   ...diamondRows,
   ...wireRows,
+  ...sizeRows,
 ]
