@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { connect } from '@fanlight/client-browser'
+import { channelOf, connect, type Dial } from '@fanlight/client-browser'
 import { everything, type Feed } from '@fanlight/core'
 import { Packr } from 'msgpackr'
 import { Connection, type Doc } from 'sharedb/lib/client/index.js'
@@ -11,16 +11,31 @@ import { WebSocket } from 'ws'
 import type { Ask, Peer, Told } from './messages.ts'
 import { collection, documentOf, type Component } from './share.ts'
 
-/** What a client has. */
-interface Follower {
-  /** The value of a key, which says when it was written. */
-  held(key: string): unknown
+/** A client, and what it has. */
+class Follower {
+  deliveries = 0
+  /** From when the writer wrote to when it had it, in milliseconds. */
+  latencies: number[] = []
+  held: (key: string) => unknown = () => undefined
+  socket: WebSocket | undefined
+
+  /** An entry was applied. */
+  delivered(value: unknown): void {
+    this.deliveries++
+    deliveries++
+    // A sample is enough, and costs both sides alike.
+    if (deliveries % timed === 0) this.latencies.push(performance.timeOrigin + performance.now() - timeOf(value))
+  }
+}
+
+/** The value is when it was written, or begins with it. */
+function timeOf(value: unknown): number {
+  return Array.isArray(value) ? (value[0] as number) : (value as number)
 }
 
 let followers: readonly Follower[] = []
 let timed = 1
 let deliveries = 0
-let latencies: number[] = []
 let cpu = process.cpuUsage()
 
 process.on('message', (ask: Ask) => {
@@ -29,74 +44,94 @@ process.on('message', (ask: Ask) => {
 
 async function answer(ask: Ask): Promise<Told> {
   let latencyMs = 0
+  let p99Ms = 0
   let wrong = 0
-  if (ask.do === 'open') {
-    timed = ask.timed
-    followers = await Promise.all(Array.from({ length: ask.clients }, () => open[ask.peer](ask.url)))
-  }
-  if (ask.do === 'reset') {
-    deliveries = 0
-    latencies = []
-    cpu = process.cpuUsage()
-  }
-  if (ask.do === 'times') {
-    latencies.sort((a, b) => a - b)
-    latencyMs = latencies[latencies.length >> 1] ?? 0
-  }
-  if (ask.do === 'check') {
-    for (const [key, at] of ask.written) for (const follower of followers) if (follower.held(key) !== at) wrong++
+  const last = followers.at(-1)
+  switch (ask.do) {
+    case 'open':
+      timed = ask.timed
+      followers = Array.from({ length: ask.clients }, () => new Follower())
+      await Promise.all(followers.map((follower) => open[ask.peer](ask.url, follower)))
+      break
+    case 'reset':
+      deliveries = 0
+      for (const follower of followers) {
+        follower.deliveries = 0
+        follower.latencies = []
+      }
+      cpu = process.cpuUsage()
+      break
+    case 'tell':
+      break
+    case 'times':
+      latencyMs = quantile(
+        followers.flatMap(({ latencies }) => latencies),
+        0.5,
+      )
+      p99Ms = quantile(followers[0]?.latencies ?? [], 0.99)
+      break
+    case 'pause':
+      last?.socket?.pause()
+      break
+    case 'resume':
+      last?.socket?.resume()
+      break
+    case 'check':
+      for (const [key, at] of ask.written)
+        for (const follower of followers) if (timeOf(follower.held(key)) !== at) wrong++
+      break
   }
   const { user, system } = process.cpuUsage(cpu)
-  return { deliveries, cpuMs: (user + system) / 1000, latencyMs, wrong }
+  return { deliveries, ofLast: last?.deliveries ?? 0, cpuMs: (user + system) / 1000, latencyMs, p99Ms, wrong }
 }
 
-/** An entry was applied; its value is when it was written. */
-function delivered(value: unknown): void {
-  deliveries++
-  // A sample is enough, and costs both sides alike.
-  if (deliveries % timed === 0) latencies.push(performance.timeOrigin + performance.now() - (value as number))
+function quantile(values: readonly number[], part: number): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length * part)] ?? 0
 }
 
-const open: Record<Peer, (url: string) => Promise<Follower>> = {
-  async fanlight(url) {
-    const remote = await connect(url)
+const open: Record<Peer, (url: string, follower: Follower) => Promise<void>> = {
+  async fanlight(url, follower) {
+    const dial: Dial = (to) => channelOf((follower.socket = new WebSocket(to, { perMessageDeflate: false })))
+    const remote = await connect(url, { dial })
     const held = new Map<string, unknown>()
+    follower.held = (key) => held.get(key)
     const feed: Feed = remote.watch(everything)
     await feed.take()
     feed.wake(() => {
       const update = feed.take()
       if (update === undefined || update instanceof Promise) return
+      // Not what changed: that is not known any more.
+      for (const { key, value } of update.replace?.entries ?? []) held.set(key, value)
       for (const { key, value } of update.changes) {
         held.set(key, value)
-        delivered(value)
+        follower.delivered(value)
       }
     })
-    return { held: (key) => held.get(key) }
   },
-  async ws(url) {
+  async ws(url, follower) {
     const packr = new Packr({ useRecords: false })
     const socket = new WebSocket(url, { perMessageDeflate: false })
     const held = new Map<string, unknown>()
+    follower.held = (key) => held.get(key)
     socket.on('message', (data: Buffer) => {
       const [key, value] = packr.unpack(data) as [string, unknown]
       held.set(key, value)
-      delivered(value)
+      follower.delivered(value)
     })
     await new Promise((resolve) => socket.once('open', resolve))
-    return { held: (key) => held.get(key) }
   },
   /** The documents apply what comes; what is counted are the entries that their operations changed. */
-  async sharedb(url) {
+  async sharedb(url, follower) {
     const connection = new Connection(new WebSocket(url, { perMessageDeflate: false }) as never)
     const documents = await new Promise<readonly Doc<Record<string, number>>[]>((resolve, reject) => {
       connection.createSubscribeQuery(collection, {}, {}, (error, found) => (error ? reject(error) : resolve(found)))
     })
     for (const document of documents) {
       document.on('op', (components) => {
-        for (const { oi } of components as readonly Component[]) delivered(oi)
+        for (const { oi } of components as readonly Component[]) follower.delivered(oi)
       })
     }
     const byName = new Map(documents.map((document) => [document.id, document]))
-    return { held: (key) => byName.get(documentOf(key))?.data?.[key] }
+    follower.held = (key) => byName.get(documentOf(key))?.data?.[key]
   },
 }

@@ -14,6 +14,8 @@ export type Ask =
   | { readonly do: 'reset' }
   | { readonly do: 'tell' }
   | { readonly do: 'times' }
+  /** The last client reads its socket no more, or reads it again. */
+  | { readonly do: 'pause' | 'resume' }
   /** Whether all clients hold what was written, by its key and the time of it. */
   | { readonly do: 'check'; readonly written: readonly (readonly [key: string, at: number])[] }
 
@@ -21,10 +23,14 @@ export type Ask =
 export interface Told {
   /** Changed entries that were decoded and applied since the last reset, over all clients. */
   readonly deliveries: number
+  /** Those of the last client. */
+  readonly ofLast: number
   /** Processor time of the process since the last reset, in milliseconds. */
   readonly cpuMs: number
   /** Asked for times: the median from when the writer wrote to when a client had it, in milliseconds. */
   readonly latencyMs: number
+  /** Asked for times: what 99 of 100 deliveries to the first client took less than, in milliseconds. */
+  readonly p99Ms: number
   /** Asked to check: how many entries some client does not hold as they were written. */
   readonly wrong: number
 }

@@ -13,8 +13,8 @@ export interface Served {
   readonly url: string
   /** Whether a client may miss a value that was overwritten before it was sent. */
   readonly folds: boolean
-  /** Writes one entry; its value is when it was written. */
-  write(key: string, at: number): Promise<void>
+  /** Writes one entry; its value is when it was written, or that and a text. */
+  write(key: string, value: number | readonly [at: number, text: string]): Promise<void>
   close(): Promise<void>
 }
 
@@ -26,7 +26,7 @@ export const serveKeys: Record<Peer, (keys: readonly string[]) => Promise<Served
     return {
       url: server.url,
       folds: true,
-      write: async (key, at) => void (await store.commit([put(key, at)])),
+      write: async (key, value) => void (await store.commit([put(key, value)])),
       close: () => server.close(),
     }
   },
@@ -37,8 +37,8 @@ export const serveKeys: Record<Peer, (keys: readonly string[]) => Promise<Served
     return {
       url,
       folds: false,
-      write: (key, at) => {
-        const frame = packr.pack([key, at])
+      write: (key, value) => {
+        const frame = packr.pack([key, value])
         for (const socket of server.clients) socket.send(frame)
         return Promise.resolve()
       },
@@ -56,8 +56,8 @@ export const serveKeys: Record<Peer, (keys: readonly string[]) => Promise<Served
     return {
       url,
       folds: false,
-      write: (key, at) => {
-        const component: Component = { p: [key], oi: at }
+      write: (key, value) => {
+        const component: Component = { p: [key], oi: value }
         return called((done) => documents.get(documentOf(key))?.submitOp([component] as never, undefined, done))
       },
       close,

@@ -9,7 +9,7 @@ const entriesEach = 10
 /** One member of a document is set. */
 export interface Component {
   readonly p: readonly [key: string]
-  readonly oi: number
+  readonly oi: unknown
 }
 
 /** The document that a key is a member of: `key00000123` is of `key0000012`. */
