@@ -57,7 +57,7 @@ async function echoes(): Promise<Side> {
   })
 }
 
-/** A document a key, fetched and forgotten: a document that is kept asks for the operations since, which is slower. */
+/** A document a key, of which the snapshot is fetched: the fastest way to read one, as the client keeps no document. */
 async function documents(): Promise<Side> {
   const backend = new ShareDB()
   const own = backend.connect()
@@ -65,13 +65,12 @@ async function documents(): Promise<Side> {
   const { url, close } = await listening((socket) => void backend.listen(new WebSocketJSONStream(socket)))
   const socket = new WebSocket(url, { perMessageDeflate: false })
   const connection = new Connection(socket as never)
-  const ask = async (key: string): Promise<unknown> => {
-    const document = connection.get(collection, key)
-    await called((done) => document.fetch(done))
-    const { data } = document
-    document.destroy()
-    return data
-  }
+  const ask = (key: string): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      connection.fetchSnapshot(collection, key, null, (error, snapshot) =>
+        error ? reject(error) : resolve(snapshot.data),
+      )
+    })
   return asking(ask, async () => {
     connection.close()
     await close()
@@ -102,6 +101,6 @@ export const requestsRow: Row = {
   reach: [1, 1.5],
   pairs: [
     { against: 'raw ws with msgpackr, an echo', ours: requests, theirs: echoes },
-    { against: 'sharedb over ws, doc.fetch', ours: requests, theirs: documents },
+    { against: 'sharedb over ws, fetchSnapshot', ours: requests, theirs: documents },
   ],
 }
