@@ -19,7 +19,7 @@ export type Remote<T extends object = { '': unknown }> = WritableSession<T> & {
  * @param url     'ws://…' or 'wss://…'; in a page it may be relative
  * @param options credentials, patience, back-off, and who hears how the connection stands
  * @returns when there is a connection
- * @throws AUTH_NEEDED, FORBIDDEN, UNSUPPORTED (another version of the protocol); STALLED where there was no connection in time;
+ * @throws BAD_QUERY where the URL is none of a websocket; AUTH_NEEDED, FORBIDDEN, UNSUPPORTED (another version of the protocol); STALLED where there was no connection in time;
  *   ABORTED
  *
  * @example

@@ -93,7 +93,11 @@ export class Link {
     try {
       channel = dial(url)
     } catch (error) {
-      return this.#broke(undefined, 1006, error instanceof Error ? error.message : String(error))
+      // Nothing was tried: this is no address, and will be none.
+      const message = `there is no connection to be had to ${url}: ${error instanceof Error ? error.message : String(error)}`
+      const why = new FanlightError('BAD_QUERY', message, { store: url, cause: error })
+      this.#move({ status: 'closed', attempt: this.#attempt, why })
+      return this.#listener.over(why)
     }
     this.#channel = channel
     channel.listen({

@@ -8,6 +8,7 @@ import {
   reaches,
   type Reading,
   readQuery,
+  subtractSpans,
 } from '@fanlight/core/kit'
 import type { Id } from '@fanlight/protocol'
 import type { Unplaced } from './unpack.ts'
@@ -81,8 +82,10 @@ export class Pushed {
     const until = next === undefined ? (told ?? point) : (nextAt ?? point)
     const update = next && Object.assign(next, { versions: until })
     if (update?.replace !== undefined) {
-      const entries = applyUpdate([], update, readQuery(this.query).reverse)
-      this.answer = { at: until, entries }
+      const { list, reverse } = readQuery(this.query)
+      // What is mounted anew replaces some of the keys only.
+      const isWhole = subtractSpans(list, readQuery(update.replace.ranges).list).length === 0
+      if (isWhole) this.answer = { at: until, entries: applyUpdate([], update, reverse) }
     }
     if (told === undefined) this.#start = until
     else if (update !== undefined) {

@@ -161,6 +161,26 @@ test('L4: a commit of unknown outcome is tried again under its id, after a pause
   expect(new Set(ids.map(({ number }) => number)).size).toBe(1)
 })
 
+test('section 6: a commit that nobody has tried yet is born anew where the source is another one by now', async () => {
+  const [before, after] = [createMemoryStore({ name: 'raw' }), createMemoryStore({ name: 'raw' })]
+  // As over a connection: that the store is another one shows when the commit arrives.
+  let present: WritableStore = before
+  const told = new Proxy(
+    oneOf(() => present),
+    {
+      get: (target, name) =>
+        name === 'commit'
+          ? (...args: Parameters<WritableStore['commit']>) => ((present = after), after.commit(...args))
+          : Reflect.get(target, name),
+    },
+  )
+  const session = createSession(told)
+  await before.commit([put('a', 1)])
+  await session.fetch('a')
+  expect(await session.commit([put('a', 2)])).toEqual(after.reached)
+  expect(await get(after, 'a')).toBe(2)
+})
+
 test('section 6: the error of a commit says what is known of all its attempts', async () => {
   const errors: FanlightError[] = []
   const run = async (retries: number, ...planted: FanlightError[]): Promise<unknown> => {

@@ -128,6 +128,7 @@ class SessionStore<T extends Types> extends WritableWrapper<T> {
     const all = id === undefined ? options : { ...options, id }
     const renew = async (): Promise<CommitOptions> => {
       await this.inner.fetch([], { signal: options?.signal })
+      this.#forgetReset()
       return { ...options, id: { ...(id as CommitId), born: mergeVersions(this.inner.reached, this.#min) } }
     }
     const isOwn = options?.id !== undefined || id === undefined

@@ -8,6 +8,7 @@ const once: readonly [seed: number, bug: string][] = [
     792942739,
     'a feed of a router inside a router took its first answer under a newer table of mounts than it was asked for',
   ],
+  [3464277579, 'a client took what replaced some of the keys for a whole answer'],
 ]
 
 describe('the fuzzer', () => {

@@ -67,6 +67,13 @@ describe('who may connect', () => {
     expect(await upgrade('/?token=none', [])).toContain(' 101 ')
   })
 
+  test.each(['nonsense', 'ftp://127.0.0.1', 'ws://127.0.0.1:70000'])(
+    'BAD_QUERY at once: %s is no address',
+    async (url) => {
+      await expect(connect(url, { timeoutMs: Infinity })).rejects.toMatchObject({ code: 'BAD_QUERY' })
+    },
+  )
+
   test('requests that are no upgrade are told so', async () => {
     const response = await fetch(server.url.replace('ws:', 'http:'))
     expect(response.status).toBe(426)

@@ -19,6 +19,9 @@ const passing: readonly ErrorCode[] = ['UNAVAILABLE', 'STALLED']
 /** So often an id is born anew, while the store forgets faster than the asker commits. */
 const renewalsMax = 8
 
+/** An id was born before what the store still knows, or at another source. */
+const outdated: readonly ErrorCode[] = ['LOST_IN_FOG', 'SOURCE_RESET']
+
 /** What a store says after it looked the id up: then the commit was not applied before either. */
 const certain: readonly ErrorCode[] = ['CONFLICT', 'LOST_IN_FOG']
 
@@ -31,7 +34,8 @@ const certain: readonly ErrorCode[] = ['CONFLICT', 'LOST_IN_FOG']
  * @param retries how many attempts may follow the first
  * @param pause   lets time pass after so many attempts; fails where there shall be no more
  * @param renew   the same with an id born now: where a first attempt was told that its id is born before what the store still
- *   knows, which only means that the asker was away for long. Absent where the id may have been used before
+ *   knows, or at a source that is no more, which only means that the asker was away. Absent where the id may have been used
+ *   before
  * @throws what the last attempt threw, with `applied: 'unknown'` where an earlier one may have been applied
  */
 export async function commitOnce(
@@ -49,7 +53,7 @@ export async function commitOnce(
     } catch (error) {
       if (!isFanlightError(error)) throw error
       // An id that nobody has seen before cannot have been applied.
-      if (renew !== undefined && isFresh && error.code === 'LOST_IN_FOG' && error.applied === 'unknown') {
+      if (renew !== undefined && isFresh && outdated.includes(error.code) && error.applied === 'unknown') {
         if (attempt > renewalsMax) throw error.withApplied('no')
         asked = await renew()
         continue
