@@ -23,17 +23,18 @@ export function onlyOf(point: Versions, sources: Readonly<Record<SourceId, unkno
 }
 
 /**
- * A point of other sources than the answer has is one of before other stores were mounted: it says too little.
+ * An answer in other sources than the point has, or beyond it, is one of after other stores were mounted.
  *
+ * @param answered the least that the answer says of each source
  * @throws LOST_IN_FOG
  */
 export function assertWhole(
   { name, oldest }: Pick<Store, 'oldest'> & { readonly name: string },
   point: Versions,
-  answered: Readonly<Record<SourceId, unknown>>,
+  answered: Versions,
 ): void {
-  const source = Object.keys(answered).find((one) => !(one in point))
+  const source = Object.keys(answered).find((one) => (answered[one] ?? 0) > (point[one] ?? -1))
   if (source === undefined) return
-  const message = `a point of ${name} does not say where ${source} is: step to a newer one`
+  const message = `a point of ${name} is not one at which ${source} can be answered any more: step to a newer one`
   throw new FanlightError('LOST_IN_FOG', message, { store: name, source, wanted: point, horizon: oldest })
 }

@@ -29,6 +29,7 @@ import {
   signatureOf,
   type Soon,
   type Spans,
+  lowerCorner,
   upperCorner,
 } from '@fanlight/core/kit'
 import {
@@ -206,7 +207,7 @@ export class WireStore extends BaseStore<object> {
 
   #readAt(spans: Spans, at: Versions, isNewest: boolean): Promise<Reading> {
     const read = this.#fetch(spans, { min: at, max: at, timeoutMs: Infinity }).then((answered) => {
-      assertWhole(this, at, answered.windows)
+      assertWhole(this, at, lowerCorner(answered.windows))
       return answered
     })
     return read.catch((error: unknown) => {

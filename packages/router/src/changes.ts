@@ -34,8 +34,8 @@ export function changesFrom(host: RouterHost, query: Query, options: ChangesOpti
 function difference(host: RouterHost, query: Query, options: ChangesOptions): Promise<Update> {
   const spans = readQuery(query, host.limits.ranges)
   refuseAborted(host, options.signal)
-  const since = host.resolve(options.since, 'since')
-  const until = options.until === undefined ? undefined : host.resolve(options.until, 'until')
+  const since = host.resolve(options.since, 'since', options.since)
+  const until = options.until === undefined ? undefined : host.resolve(options.until, 'until', options.until)
   refuseUpsideDown(since, until)
   const { source } = host.tables
   const before = tableAt(host, since[source] ?? nothingKnown)

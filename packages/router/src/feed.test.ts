@@ -525,6 +525,22 @@ describe('mounts that come and go under running feeds', () => {
     await router.close()
   })
 
+  test('a point of a former table holds for stores that are mounted no more', async () => {
+    const [a, b] = [createMemoryStore(), createMemoryStore()]
+    await a.commit([put('x', 1)])
+    const router = createRouter({ 'a/': a, 'b/': b })
+    const { versions: max } = await router.fetch(everything)
+    const feed = router.watch(everything)
+    await a.commit([put('x', 2)])
+    router.unmount('a/')
+    const then = await router.fetch(everything, { min: max, max })
+    expect([then.versions, then.entries]).toMatchObject([max, [{ key: 'a/x', value: 1 }]])
+    expect(await router.changes(everything, { since: max, until: max })).toMatchObject({ versions: max, changes: [] })
+    expect(await feed.take(max)).toMatchObject({ versions: max, replace: { entries: [{ value: 1 }] } })
+    expect((await router.fetch(everything)).entries).toEqual([])
+    await router.close()
+  })
+
   test('a first answer may be that of a former table', async () => {
     const [a, b] = [createMemoryStore(), createMemoryStore()]
     await a.commit([put('x', 1)])

@@ -68,7 +68,7 @@ export class RouterFeed implements Feed {
   take(to?: Versions): Update | undefined | Promise<Update | undefined> {
     if (this.#failure !== undefined) throw this.#failure
     if (this.#taking) throw new FanlightError('BAD_QUERY', 'the take before has not ended: await it first')
-    const wanted = to === undefined ? undefined : this.#host.resolve(to, 'to')
+    const wanted = to === undefined ? undefined : this.#host.resolve(to, 'to', to)
     if (wanted !== undefined) refuseBack(this.#following.held, wanted)
     this.#armed = true
     const step = this.#following.take(wanted)

@@ -61,8 +61,8 @@ function lifted(
 
 function fetchPlanned(host: RouterHost, spans: Spans, options: FetchOptions = {}): Soon<Snapshot> {
   refuseAborted(host, options.signal)
-  const min = options.min === undefined ? undefined : host.resolve(options.min, 'min')
-  const max = options.max === undefined ? undefined : host.resolve(options.max, 'max')
+  const min = options.min === undefined ? undefined : host.resolve(options.min, 'min', options.max)
+  const max = options.max === undefined ? undefined : host.resolve(options.max, 'max', options.max)
   refuseUpsideDown(min, max)
   const { signal, stall = 'wait', timeoutMs = host.limits.timeoutMs } = options
   return answer(host, spans, { min, max, stall, timeoutMs, signal })

@@ -26,9 +26,10 @@ export interface RouterHost extends Asker {
   /**
    * A point from elsewhere, in the present sources.
    *
+   * @param exact where the answer is to be at: what was mounted there counts as well, also where it is mounted no more
    * @throws BAD_QUERY, SOURCE_RESET
    */
-  resolve(point: Versions, what: string): Versions
+  resolve(point: Versions, what: string, exact?: Versions): Versions
 }
 
 /** @throws ABORTED */

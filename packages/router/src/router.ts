@@ -355,15 +355,17 @@ export class MountRouter<T extends Types = { '': unknown }> implements WritableS
         const { aborted: over, reason } = this.#ended.signal
         throw over && isFanlightError(error, 'ABORTED') && error.cause === reason ? reason : error
       },
-      resolve: (point, what) => this.#resolve(point, what),
+      resolve: (point, what, exact) => this.#resolve(point, what, exact),
       forget: (feed) => this.#feeds.delete(feed),
     }
   }
 
   /** A point from elsewhere, in the present sources; of the table of mounts only versions that there have been. */
-  #resolve(point: Versions, what: string): Versions {
-    const resolved = this.#scope.resolve(point, what)
-    const { source, oldest } = this.#tables
+  #resolve(point: Versions, what: string, exact?: Versions): Versions {
+    const { source, oldest, current } = this.#tables
+    const at = exact?.[source]
+    const table = at === undefined ? current : this.#tables.at(at)
+    const resolved = this.#scope.resolve(point, what, table === current ? [] : table?.stores)
     const version = resolved[source]
     if (version !== undefined && version >= oldest && this.#tables.at(version) === undefined)
       throw foreign(source, version)

@@ -110,9 +110,10 @@ export class Scope {
    * A point from elsewhere, in the present sources: own versions stay, those of continued sources become versions of what
    * continues them, foreign ones are dropped.
    *
+   * @param former stores whose sources count as own: they were mounted at the point
    * @throws BAD_QUERY, SOURCE_RESET
    */
-  resolve(point: Versions, what: string): Versions {
+  resolve(point: Versions, what: string, former: readonly Store[] = []): Versions {
     checkVersions(point, what)
     const { sources } = this
     const { own, names } = (this.#index ??= indexOf(sources))
@@ -121,10 +122,14 @@ export class Scope {
       if (own.has(id)) continue
       resolved ??= onlyOwn(point, own)
       const version = point[id] ?? 0
-      const former = this.continues.filter((one) => one.id === id)
-      const kept = former.filter(({ upTo }) => version <= upTo)
+      if (former.some((store) => store.sources.includes(id))) {
+        resolved[id] = version
+        continue
+      }
+      const before = this.continues.filter((one) => one.id === id)
+      const kept = before.filter(({ upTo }) => version <= upTo)
       for (const { as } of kept) resolved[as] = Math.max(version, resolved[as] ?? 0)
-      if (kept.length === 0 && (former.length > 0 || names.has(sourceName(id)))) throw foreign(id, version)
+      if (kept.length === 0 && (before.length > 0 || names.has(sourceName(id)))) throw foreign(id, version)
     }
     return resolved ?? point
   }

@@ -9,6 +9,7 @@ const once: readonly [seed: number, bug: string][] = [
     'a feed of a router inside a router took its first answer under a newer table of mounts than it was asked for',
   ],
   [3464277579, 'a client took what replaced some of the keys for a whole answer'],
+  [371663397, 'a point of a former table was answered with the newest of a store that is mounted no more'],
 ]
 
 describe('the fuzzer', () => {
