@@ -18,7 +18,8 @@ export interface ServeOptions extends HubOptions {
   readonly server?: HttpServer | undefined
   /**
    * Pages of which origins may connect, such as 'https://app.example'. Default: those whose host is the one that they connect
-   * to. Programs that are no browsers send no origin, and may.
+   * to, which does not stop one whose name was pointed at this machine (DNS rebinding): say which, or ask for credentials,
+   * where that matters. Programs that are no browsers send no origin, and may.
    */
   readonly origins?: readonly string[] | undefined
 }
