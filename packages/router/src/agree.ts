@@ -60,6 +60,9 @@ export interface Agreed {
   readonly reached: Versions
 }
 
+/** So often answers are brought to one point, where sources come into it. */
+const meetingsMax = 4
+
 /**
  * Makes the answers of several stores agree: for each source one window, in which all of them are true (L3).
  *
@@ -148,7 +151,7 @@ export class Agreement {
     return pinned
   }
 
-  #meet(answers: readonly Answer[], stall: Stall): Soon<Agreed | undefined> {
+  #meet(answers: readonly Answer[], stall: Stall, round = 1): Soon<Agreed | undefined> {
     const met = meeting(this.#own, answers)
     if (!met.torn) return agreed(answers, met.windows)
     const target = this.#target(met.windows, answers, stall)
@@ -168,8 +171,10 @@ export class Agreement {
       (exact) => {
         told()
         const now = meeting(this.#own, exact)
-        if (now.torn) throw this.#unmet(target)
-        return agreed(exact, now.windows)
+        if (!now.torn) return agreed(exact, now.windows)
+        // A router inside may have shown another store at the target than before, with another source to agree about.
+        if (round === meetingsMax) throw this.#unmet(target)
+        return this.#meet(exact, stall, round + 1)
       },
       (error) => {
         told()
@@ -219,11 +224,17 @@ export class Agreement {
       if (back || part.limited || stall === 'fail') return exactly()
       const options = { since, until, ...this.#patience(true) }
       return part.store.changes(part.query, options).then(
-        (update) => ({
-          ...answer,
-          entries: applyUpdate(answer.entries, update, part.reverse),
-          windows: pointWindows(until),
-        }),
+        (update) => {
+          // A router inside shows another store there by now: how long that holds only the answer says.
+          const isElsewhere =
+            update.replace !== undefined && Object.keys(update.versions).some((id) => !(id in windows))
+          if (isElsewhere) return exactly()
+          return {
+            ...answer,
+            entries: applyUpdate(answer.entries, update, part.reverse),
+            windows: pointWindows(until),
+          }
+        },
         // The point that was held may be lost where T is not: while a store without history catches up.
         (error: unknown) => {
           if (isFanlightError(error, 'LOST_IN_FOG')) return exactly()

@@ -10,6 +10,10 @@ const once: readonly [seed: number, bug: string][] = [
   ],
   [3464277579, 'a client took what replaced some of the keys for a whole answer'],
   [371663397, 'a point of a former table was answered with the newest of a store that is mounted no more'],
+  [
+    4231559094,
+    'an answer of a router inside was brought to a point at which it shows another store, without its source',
+  ],
 ]
 
 describe('the fuzzer', () => {
