@@ -54,6 +54,18 @@ describe('bytes of strangers', () => {
     expect(readClientFrame(frame, depth)).toHaveLength(2)
   })
 
+  test('L8: what is deeper than a value may be is refused before anything is built of it, in arrays as in maps', () => {
+    const nested = (levels: number, wrap: (inner: unknown) => unknown): Uint8Array => {
+      let value: unknown = 0
+      for (let i = 0; i < levels; i++) value = wrap(value)
+      return frameOf([encode([Kind.commit, 1, [['a', value]], null, null, null])])
+    }
+    for (const wrap of [(inner: unknown) => [inner], (inner: unknown) => ({ inner })]) {
+      expect(readClientFrame(nested(depth, wrap), depth)).toHaveLength(1)
+      expect(refused(() => readClientFrame(nested(depth + 8, wrap), depth))).toBe(true)
+    }
+  })
+
   test.each<[string, Uint8Array]>([
     ['200,000 arrays in each other', new Uint8Array(200_000).fill(0x91)],
     ['200,000 maps in each other', new Uint8Array(200_000).fill(0x81)],

@@ -4,7 +4,7 @@ import { createPipe, type Pipe } from '@fanlight/protocol/testing'
 import { Hub, type HubOptions, type Served } from '@fanlight/server'
 
 /** Chance and time of a simulated machine. */
-export interface SimulatedOptions extends Pick<HubOptions, 'limits'> {
+export interface SimulatedOptions extends Pick<HubOptions, 'authenticate' | 'limits'> {
   readonly clock: Clock
   readonly random: Random
   /** A frame takes at most so long. Default 5 ms. */
@@ -25,8 +25,9 @@ export interface Simulated {
 
 /** Serves a store over simulated connections. Nothing in it comes from the machine. */
 export function simulate(store: Served, options: SimulatedOptions): Simulated {
-  const { clock, random, delayMs = 5, limits } = options
-  const hub = new Hub(store, { clock, limits, stopwatch: () => clock.now(), later: (go) => void clock.after(0, go) })
+  const { clock, random, delayMs = 5, authenticate, limits } = options
+  const later = (go: () => void): void => void clock.after(0, go)
+  const hub = new Hub(store, { clock, authenticate, limits, stopwatch: () => clock.now(), later })
   let dials = 0
   let pipe: Pipe | undefined
   return {
