@@ -78,9 +78,11 @@ export class Requests {
     })
   }
 
-  /** The server answered. */
-  answered(id: Id, message: unknown): void {
-    this.#end(id)?.resolve(message)
+  /** The server answered. Gives whether anybody waited: else the pieces of it are of no use. */
+  answered(id: Id, message: unknown): boolean {
+    const pending = this.#end(id)
+    pending?.resolve(message)
+    return pending !== undefined
   }
 
   /** The server says what went wrong. */

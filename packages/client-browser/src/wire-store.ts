@@ -405,7 +405,8 @@ export class WireStore extends BaseStore<object> {
       case Kind.answer:
       case Kind.difference:
       case Kind.committed:
-        return this.#requests.answered(message[1], message)
+        if (!this.#requests.answered(message[1], message)) this.#parts.take(message[1])
+        return
       case Kind.failed: {
         const error = unpackError(message[2])
         this.#parts.take(message[1])
@@ -434,6 +435,7 @@ export class WireStore extends BaseStore<object> {
         return this.#step(message[1])
       case Kind.ended: {
         const pushed = this.#pushedById.get(message[1])
+        this.#parts.take(message[1])
         if (pushed === undefined) return
         pushed.interrupt()
         pushed.error = unpackError(message[2])
@@ -452,8 +454,7 @@ export class WireStore extends BaseStore<object> {
         return this.stateChanged()
       }
       case Kind.horizon:
-        this.#oldest = message[1]
-        return
+        return void (this.#oldest = message[1])
       case Kind.welcome:
       case Kind.beat:
     }

@@ -1,9 +1,20 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { createMemoryStore, everything, type MemoryStore, put, type Store } from '@fanlight/core'
 import { type ManualClock, manualClock, seededRandom } from '@fanlight/core/testing'
 import { connect, type ConnectionState, type ConnectOptions, type Dial, type Remote } from '@fanlight/client-browser'
 import { createRouter } from '@fanlight/router'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { simulate, type Simulated, type SimulatedOptions } from './simulated.ts'
+
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
+
+/** Memory that is in use when nothing is left to collect: of values, not of frames. */
+function usedBytes(): number {
+  collect()
+  return process.memoryUsage().heapUsed
+}
 
 let clock: ManualClock
 let store: MemoryStore
@@ -101,6 +112,26 @@ describe('what a client says', () => {
       await feed.close()
       await clock.advance(50)
     }
+    await remote.close()
+  })
+
+  test('L8: an answer in pieces for which nobody waits any more leaves nothing behind', async () => {
+    const bytes = 2 ** 20
+    await store.commit(Array.from({ length: 16 }, (_, i) => put(`k${i}`, `${i} `.repeat(bytes / 32))))
+    const remote = await connected(serving())
+    const giveUp = async (): Promise<void> => {
+      const aborting = new AbortController()
+      const fetched = outcomeOf(remote.fetch(everything, { signal: aborting.signal }))
+      // It is on its way: the answer comes all the same.
+      await clock.advance(4)
+      aborting.abort()
+      expect(await fetched).toMatchObject({ reason: { code: 'ABORTED' } })
+      await clock.advance(1_000)
+    }
+    await giveUp()
+    const before = usedBytes()
+    for (let i = 0; i < 30; i++) await giveUp()
+    expect(usedBytes() - before).toBeLessThan(10 * bytes)
     await remote.close()
   })
 
