@@ -138,9 +138,11 @@ export class Watches {
   /** Decides at once what is told, and makes the messages as there is room for them. */
   #messages(taken: readonly Taken[], failed: readonly (readonly [Watched, unknown])[]): Iterator<Uint8Array, void> {
     const messages: (Uint8Array | Iterable<Uint8Array>)[] = []
-    const here = taken.filter(([{ id }]) => this.#watched.has(id))
+    // Its id may be that of another query by now.
+    const isHere = (watched: Watched): boolean => this.#watched.get(watched.id) === watched
+    const here = taken.filter(([watched]) => isHere(watched))
     for (const [watched, error] of failed) {
-      if (!this.#watched.has(watched.id)) continue
+      if (!isHere(watched)) continue
       this.remove(watched.id)
       messages.push(encode([Kind.ended, watched.id, packError(error)]))
     }

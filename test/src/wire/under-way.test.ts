@@ -134,6 +134,20 @@ describe('what is told, and in which order', () => {
     await remote.close()
   })
 
+  test('L6: an id that is used for another query is told nothing of the one before', async () => {
+    await store.commit([put('a', 'of a'), put('b', 'of b')])
+    const remote = await slow()
+    const spoken = await welcomed(serving({ delayMs: 0 }, remote))
+    spoken.says([Kind.watch, 0, 'a', null])
+    await clock.advance(1)
+    expect(spoken.heard(Kind.update)).toEqual([])
+    spoken.says([Kind.unwatch, 0], [Kind.watch, 0, 'b', null])
+    await clock.advance(1_000)
+    const entries = spoken.heard(Kind.update, 0).map(([, , , [replaced]]) => replaced?.[1])
+    expect(entries).toMatchObject([[['b', 'of b', 1]]])
+    await remote.close()
+  })
+
   test('L2: what can still be answered is told with the answer after which it is less', async () => {
     const short = createMemoryStore({ clock, random: seededRandom(3), history: { commits: 2 } })
     const spoken = await welcomed(serving({}, short))
