@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { createMemoryStore, everything, type MemoryStore, put, type Store } from '@fanlight/core'
+import { createMemoryStore, everything, type MemoryStore, put, type Store, type Update } from '@fanlight/core'
 import { type ManualClock, manualClock, seededRandom } from '@fanlight/core/testing'
 import { connect, type ConnectionState, type ConnectOptions, type Dial, type Remote } from '@fanlight/client-browser'
 import { createRouter } from '@fanlight/router'
@@ -50,6 +50,34 @@ describe('a connection that comes back', () => {
     server.cut()
     await clock.advance(2_000)
     expect(attempts()).toEqual([1, 2, 3, 4, 5, 1])
+    await remote.close()
+  })
+
+  test('L7: it goes on from the point to which it was told, also where it has heard of a newer one', async () => {
+    const server = serving()
+    let isDue = false
+    const onConnection = ({ status }: ConnectionState): void => {
+      // Cut when the welcome has said how far the server is, and nothing else was said.
+      if (isDue && status === 'open') clock.after(0, () => server.cut())
+      isDue &&= status !== 'open'
+    }
+    const remote = await connected(server, { onConnection })
+    const feed = remote.watch('a')
+    const updates: Update[] = []
+    const run = async (): Promise<void> => {
+      for await (const update of feed) updates.push(update)
+    }
+    const running = run()
+    await clock.advance(1_000)
+    expect(updates).toMatchObject([{ replace: { entries: [] } }])
+    isDue = true
+    server.cut()
+    await store.commit([put('a', 1)])
+    await clock.advance(10_000)
+    expect(updates.slice(1)).toMatchObject([{ changes: [{ key: 'a', value: 1 }] }])
+    expect(server.dials).toBe(3)
+    await feed.close()
+    await running
     await remote.close()
   })
 
