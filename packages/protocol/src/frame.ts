@@ -1,3 +1,4 @@
+import { FanlightError } from '@fanlight/core'
 import { arrayHeader, concat, decode, decodeTrusted, encode } from './codec.ts'
 import { badFrame } from './errors.ts'
 import { type ClientMessage, Kind, type ServerMessage } from './messages.ts'
@@ -16,11 +17,23 @@ export function encodeAround(start: readonly unknown[], end: Uint8Array): Uint8A
  * The messages of a frame that a stranger sent, each of them well formed as far as its own elements go: queries, points and
  * changes are checked by the store that gets them.
  *
- * @throws BAD_FRAME
+ * @param depthMax    how deep values may nest
+ * @param messagesMax how many messages it may have
+ * @throws BAD_FRAME, TOO_MANY
  */
-export function readClientFrame(bytes: Uint8Array, depthMax: number): readonly ClientMessage[] {
+export function readClientFrame(
+  bytes: Uint8Array,
+  depthMax: number,
+  messagesMax: number = Infinity,
+): readonly ClientMessage[] {
   const messages = decode(bytes, depthMax)
   if (!Array.isArray(messages)) throw badFrame('it is no array of messages')
+  if (messages.length > messagesMax) {
+    throw new FanlightError(
+      'TOO_MANY',
+      `a frame may have ${messagesMax} messages, not ${messages.length}: send several`,
+    )
+  }
   for (const message of messages) assertClientMessage(message)
   return messages as readonly ClientMessage[]
 }

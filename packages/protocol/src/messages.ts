@@ -232,6 +232,8 @@ export interface WireLimits {
   readonly requests: number
   /** Queries that may be followed at once. */
   readonly watches: number
+  /** How deep values may nest. */
+  readonly valueDepth: number
   /** A `beat` comes after so many milliseconds of silence. */
   readonly beatMs: number
 }

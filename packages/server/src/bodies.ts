@@ -15,6 +15,9 @@ export interface PieceSize {
   readonly frameBytes: number
 }
 
+/** How many entries are encoded without a look at how long they are. */
+export const fewEntries = 64
+
 /** What is longer than this goes in pieces, so that others have their turn in between. */
 const pieceBytesMax = 2 ** 18
 
@@ -27,7 +30,7 @@ export function pieceSize(frameBytes: number): PieceSize {
 }
 
 /**
- * Encodes a list in pieces that are not too long.
+ * Encodes a list in pieces that are not too long. Nothing of it is made before there is room for it.
  *
  * @param wrap makes a message of a piece
  * @throws TOO_LARGE where one item alone is
@@ -58,11 +61,12 @@ export function* pieces<I>(
 /** Messages, and where one cannot be made, one more that says why. */
 export function* guarded(
   messages: Iterator<Uint8Array, void>,
-  failed: (error: unknown) => Uint8Array,
+  failed: (error: unknown) => Uint8Array | undefined,
 ): Generator<Uint8Array, void> {
   try {
     for (let next = messages.next(); next.done !== true; next = messages.next()) yield next.value
   } catch (error) {
-    yield failed(error)
+    const message = failed(error)
+    if (message !== undefined) yield message
   }
 }

@@ -1,4 +1,4 @@
-import { type Clock, type SourceId, type Store, systemClock } from '@fanlight/core'
+import { type Clock, type Random, type SourceId, type Store, systemClock, systemRandom } from '@fanlight/core'
 import { type Soon, soon } from '@fanlight/core/kit'
 import {
   type Channel,
@@ -14,6 +14,7 @@ import { type Later, type Stopwatch, systemLater, systemStopwatch } from './ambi
 import { Connection, type ConnectionHost } from './connection.ts'
 import { defaultServerLimits, type ServerLimits } from './limits.ts'
 import { Pace } from './pace.ts'
+import { Report } from './report.ts'
 import { Shared } from './shared.ts'
 
 /** A store, whatever the types of its values. */
@@ -27,7 +28,14 @@ export interface HubOptions {
    */
   readonly authenticate?: ((credentials: Credentials) => Soon<Served | undefined>) | undefined
   readonly limits?: Partial<ServerLimits> | undefined
+  /**
+   * Hears of errors of which clients are told no more than that there was one: what is not Fanlight's own, out of a store or
+   * `authenticate`. Default: nobody does.
+   */
+  readonly onError?: ((error: unknown) => void) | undefined
   readonly clock?: Clock | undefined
+  /** Default the machine's own: spreads what is tried again. */
+  readonly random?: Random | undefined
   /** Default `performance.now`. */
   readonly stopwatch?: Stopwatch | undefined
   /** Default `setImmediate`. */
@@ -50,15 +58,18 @@ export class Hub {
   #isClosed = false
 
   constructor(store: Served, options: HubOptions) {
-    const { clock = systemClock, stopwatch = systemStopwatch, later = systemLater, authenticate } = options
+    const { clock = systemClock, random = systemRandom, authenticate } = options
+    const { stopwatch = systemStopwatch, later = systemLater } = options
     this.limits = { ...defaultServerLimits, ...options.limits }
     this.#store = store
     this.#clock = clock
     this.#pace = new Pace({ clock, stopwatch, later }, () => this.#flush())
     this.#host = {
       clock,
+      random,
       later,
       limits: this.limits,
+      report: new Report(options.onError),
       shared: new Shared(),
       admit: (credentials) => soon(authenticate?.(credentials), (own) => own ?? this.#store),
       info: (store) => {
@@ -118,9 +129,11 @@ export class Hub {
       for (const connection of this.#connections) {
         const { store } = connection
         if (store === undefined) continue
-        const changed = this.#lookAt(store)
-        if (changed !== undefined) connection.tell(changed)
-        if (connection.follows) connection.step(true)
+        connection.safely(() => {
+          const changed = this.#lookAt(store)
+          if (changed !== undefined) connection.tell(changed)
+          if (connection.follows) connection.step(true)
+        })
       }
       this.#tick()
     })

@@ -38,3 +38,8 @@ export const defaultServerLimits: ServerLimits = {
   beatMs: 20_000,
   progressMs: 50,
 }
+
+/** So many messages may stand in one frame: all that one connection may have at once, begun and ended, and begun again. */
+export function messagesMaxOf({ requests, watches }: ServerLimits): number {
+  return 4 * (requests + watches)
+}

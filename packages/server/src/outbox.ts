@@ -8,6 +8,9 @@ export type Source = Iterator<Uint8Array, void>
 /** How many bytes may be on their way before the next piece of something long is made. */
 const roomBytes = 2 ** 18
 
+/** What is long holds what it is made of: so many at once, and more are not even evaluated. */
+const sourcesMax = 4
+
 /**
  * What goes to one connection. What is pushed in one turn of the loop goes out in one frame; what is long is made piece by
  * piece, when the socket has taken what was sent before.
@@ -17,8 +20,8 @@ export class Outbox {
   readonly #shared: Shared
   readonly #frameBytes: number
   readonly #later: Later
-  /** Is told when there is room again. */
-  readonly #onRoom: () => void
+  /** Is told when there is room, be it again or still. */
+  readonly #onRoom: (wasFull: boolean) => void
   #messages: Uint8Array[] = []
   #bytes = 0
   #asked = false
@@ -29,7 +32,7 @@ export class Outbox {
   /** Whether anything was sent since it was last asked. */
   #spoke = false
 
-  constructor(channel: Channel, shared: Shared, frameBytes: number, later: Later, onRoom: () => void) {
+  constructor(channel: Channel, shared: Shared, frameBytes: number, later: Later, onRoom: (wasFull: boolean) => void) {
     this.#channel = channel
     this.#shared = shared
     this.#frameBytes = frameBytes
@@ -41,6 +44,11 @@ export class Outbox {
   get isFull(): boolean {
     this.#full = this.#underWay >= roomBytes || this.#sources.length > 0
     return this.#full
+  }
+
+  /** Whether an answer that is evaluated now can begin to go out. */
+  get hasRoom(): boolean {
+    return this.#underWay + this.#bytes < roomBytes && this.#sources.length < sourcesMax
   }
 
   /** How many bytes wait for the other end. */
@@ -102,6 +110,7 @@ export class Outbox {
       this.#send(this.#shared.frame([value]))
       this.#sources.push(source)
     }
-    if (this.#full && !this.isFull) this.#onRoom()
+    const wasFull = this.#full && !this.isFull
+    if (wasFull || this.hasRoom) this.#onRoom(wasFull)
   }
 }

@@ -4,7 +4,8 @@ import { bodyOf } from './bodies.ts'
 
 /** What was made of one update. */
 interface Made {
-  readonly body: Uint8Array
+  /** Undefined: it is too long for one message, and not kept. */
+  readonly body: Uint8Array | undefined
   /** The message for the client that was served last: most have followed a query under the same id. */
   id?: Id
   message?: Uint8Array
@@ -19,17 +20,23 @@ export class Shared {
   readonly #steps = new WeakMap<Versions, Uint8Array>()
   readonly #frames = new WeakMap<Uint8Array, readonly [messages: readonly Uint8Array[], frame: Uint8Array]>()
 
-  /** What an update says, without what is around it. */
-  body(update: Update): Uint8Array {
-    return this.#made(update).body
+  /** What an update says, without what is around it; undefined where that is longer than `bytesMax`. */
+  body(update: Update, bytesMax: number): Uint8Array | undefined {
+    let made = this.#updates.get(update)
+    if (made === undefined) {
+      const body = encode(bodyOf(update))
+      this.#updates.set(update, (made = { body: body.length < bytesMax ? body : undefined }))
+    }
+    return made.body
   }
 
   /** The message of an update to the point at which the step ends. */
-  update(id: Id, update: Update): Uint8Array {
-    const made = this.#made(update)
-    if (made.id === id && made.message !== undefined) return made.message
-    made.id = id
-    return (made.message = encodeAround([Kind.update, id, null], made.body))
+  update(id: Id, update: Update, body: Uint8Array): Uint8Array {
+    const made = this.#updates.get(update)
+    if (made?.id === id && made.message !== undefined) return made.message
+    const message = encodeAround([Kind.update, id, null], body)
+    if (made !== undefined) Object.assign(made, { id, message })
+    return message
   }
 
   /** The message that ends a step. */
@@ -47,12 +54,6 @@ export class Shared {
     const frame = frameOf(messages)
     if (first !== undefined) this.#frames.set(first, [messages, frame])
     return frame
-  }
-
-  #made(update: Update): Made {
-    let made = this.#updates.get(update)
-    if (made === undefined) this.#updates.set(update, (made = { body: encode(bodyOf(update)) }))
-    return made
   }
 }
 

@@ -1,17 +1,39 @@
-import { createSession, type Feed, type Store, type Update, type Versions } from '@fanlight/core'
-import { leastOf, readQuery, reaches } from '@fanlight/core/kit'
 import {
-  encode,
-  encodeAround,
-  type Id,
-  Kind,
-  packChanges,
-  packEntries,
-  packError,
-  type Watch,
-} from '@fanlight/protocol'
-import { guarded, pieces, type PieceSize } from './bodies.ts'
+  type Clock,
+  createSession,
+  FanlightError,
+  type Feed,
+  isFanlightError,
+  type Random,
+  type Store,
+  type Update,
+  type Versions,
+} from '@fanlight/core'
+import { backOffMs, composeUpdates, leastOf, reaches } from '@fanlight/core/kit'
+import { encode, type Id, Kind, type Watch } from '@fanlight/protocol'
+import type { PieceSize } from './bodies.ts'
+import type { Report } from './report.ts'
 import type { Shared } from './shared.ts'
+import { isSame, type Told, told } from './step-messages.ts'
+
+/** What the queries of a connection need of it. */
+export interface WatchesHome {
+  readonly clock: Clock
+  readonly random: Random
+  readonly report: Report
+  readonly shared: Shared
+  readonly store: Store<object>
+  /** How long messages may be. */
+  readonly size: PieceSize
+  /** How long a query may take to answer, and how long it may fail. */
+  readonly timeoutMs: number
+  /** There may be something to take. */
+  wake(): void
+  /** Gets the messages of a step; it is over when they have been handed to the connection. */
+  send(messages: Iterator<Uint8Array, void>): void
+  /** Runs what was waited for. */
+  safely(work: () => void): void
+}
 
 /** A query that a connection follows. */
 interface Watched {
@@ -21,47 +43,66 @@ interface Watched {
   readonly isFresh: boolean
   /** Whether its client was told that it is followed: from its first take on. */
   isTold: boolean
+  /** Whether it goes with the others: from when it has taken something on. */
+  isMember: boolean
+  /** What it took before it was a member, and its client was not told yet. */
+  first: Update | undefined
+  /** How its last take failed, outside of a step. */
+  failure: { readonly error: unknown } | undefined
+  /** Whether it is waited for outside of a step: for its first answer, or before it is tried again. */
+  isAway: boolean
+  /** Ends that wait, or the one for its part of a step. */
+  giveUp: (() => void) | undefined
+  /** Whether its store did not answer in time. */
+  isOverdue: boolean
+  /** How often it failed in a row, and since when. */
+  failures: number
+  failingSinceMs: number
 }
 
 /** What was taken of one query. */
 type Taken = readonly [watched: Watched, update: Update | undefined]
 
-/** What stands around the body of an update, but for its versions. */
-const envelopeBytes = 64
+/** What the steps of one turn came to. */
+interface Step {
+  readonly taken: Taken[]
+  readonly failed: (readonly [Watched, unknown])[]
+  readonly waits: Promise<void>[]
+}
+
+/** First answers are taken in one step until they have so many entries, so that a slow reader is not owed all of them. */
+const firstEntries = 4_096
+
+/** How long what failed waits before it is tried again. */
+const backOff = { firstMs: 100, mostMs: 5_000 }
+
+/** What may pass by itself. */
+const passing: ReadonlySet<string> = new Set(['UNAVAILABLE', 'STALLED', 'LOST_IN_FOG'])
 
 /**
  * The queries that one connection follows. They are feeds of one session, so that each step brings all of them to one point
- * (L5); they are taken from when the connection has room, so that a slow reader costs one point (L8).
+ * (L5); they are taken from when the connection has room, so that a slow reader costs one point (L8). A query goes with the
+ * others from its first answer on: one that is not answered holds nobody.
  */
 export class Watches {
+  readonly #home: WatchesHome
   readonly #session: Store<object>
-  readonly #shared: Shared
-  readonly #size: PieceSize
-  readonly #wake: () => void
   readonly #watched = new Map<Id, Watched>()
   readonly #dirty = new Set<Watched>()
   /** The point that the client was told last. */
   #told: Versions = {}
+  /** How far the store was when all queries were looked at. */
+  #looked: Versions | undefined
   #stepping = false
 
-  /**
-   * @param size how long messages may be
-   * @param wake there may be something to take
-   */
-  constructor(store: Store<object>, shared: Shared, size: PieceSize, wake: () => void) {
-    this.#session = createSession(store)
-    this.#shared = shared
-    this.#size = size
-    this.#wake = wake
+  constructor(home: WatchesHome) {
+    const { store, clock, random } = home
+    this.#home = home
+    this.#session = createSession(store, { clock, random })
   }
 
   get size(): number {
     return this.#watched.size
-  }
-
-  /** Whether a step is being taken. */
-  get isStepping(): boolean {
-    return this.#stepping
   }
 
   has(id: Id): boolean {
@@ -74,15 +115,24 @@ export class Watches {
    * @throws BAD_QUERY, BAD_KEY, TOO_MANY
    */
   add([, id, query, since]: Watch): void {
-    readQuery(query)
     const feed = this.#session.watch(query, since === null ? {} : { since })
-    const watched: Watched = { id, feed, isFresh: since === null, isTold: false }
+    const watched: Watched = {
+      id,
+      feed,
+      isFresh: since === null,
+      isTold: false,
+      isMember: false,
+      first: undefined,
+      failure: undefined,
+      isAway: false,
+      giveUp: undefined,
+      isOverdue: false,
+      failures: 0,
+      failingSinceMs: 0,
+    }
     this.#watched.set(id, watched)
     this.#dirty.add(watched)
-    feed.wake(() => {
-      this.#dirty.add(watched)
-      this.#wake()
-    })
+    feed.wake(() => this.#touch(watched))
   }
 
   remove(id: Id): void {
@@ -90,122 +140,221 @@ export class Watches {
     if (watched === undefined) return
     this.#watched.delete(id)
     this.#dirty.delete(watched)
-    void watched.feed.close()
+    // Those that are left may be further than all together were.
+    this.#looked = undefined
+    watched.giveUp?.()
+    watched.feed.close().catch((error: unknown) => this.#home.report.tell(error))
   }
 
   /**
    * Takes what there is.
    *
-   * @param all  also those for which nothing changed: to tell how far they are
-   * @param send gets the messages of the step; it is over when they have been handed to the connection
+   * @param all also those for which nothing changed: to tell how far they are
    */
-  step(all: boolean, send: (messages: Iterator<Uint8Array, void>) => void): void {
+  step(all: boolean): void {
     if (this.#stepping) return
-    const some: Watched[] = []
-    for (const watched of this.#watched.values()) {
-      const isDirty = this.#dirty.has(watched)
-      if (isDirty || (all && !reaches(watched.feed.versions, watched.feed.reached))) some.push(watched)
+    if (all) {
+      const { reached } = this.#session
+      if (reached === this.#looked && this.#dirty.size === 0) return
+      this.#looked = reached
     }
-    if (some.length === 0 && !all) return
-    for (const watched of some) this.#dirty.delete(watched)
-    const taken: Taken[] = []
-    const failed: (readonly [Watched, unknown])[] = []
-    const waits: Promise<void>[] = []
-    for (const watched of some) {
-      const fail = (error: unknown): void => void failed.push([watched, error])
-      try {
-        const update = watched.feed.take()
-        if (update instanceof Promise) waits.push(update.then((one) => void taken.push([watched, one]), fail))
-        else taken.push([watched, update])
-      } catch (error) {
-        fail(error)
-      }
+    const due = this.#due(all)
+    if (due.length === 0 && !all) return
+    const step: Step = { taken: [], failed: [], waits: [] }
+    for (const watched of due) if (watched.isMember) this.#take(watched, step)
+    let room = firstEntries
+    for (const watched of due) {
+      if (watched.isMember || room <= 0) continue
+      const update = this.#take(watched, step)
+      room -= update === undefined ? 0 : 1 + (update.replace?.entries.length ?? 0) + update.changes.length
     }
-    if (waits.length === 0) return send(this.#messages(taken, failed))
+    if (step.waits.length === 0) return this.#end(step)
     this.#stepping = true
-    void Promise.all(waits).then(() => {
-      this.#stepping = false
-      send(this.#messages(taken, failed))
-      if (this.#dirty.size > 0) this.#wake()
-    })
+    Promise.all(step.waits)
+      .then(() => {
+        this.#stepping = false
+        this.#home.safely(() => this.#end(step))
+      })
+      .catch((error: unknown) => this.#home.report.tell(error))
   }
 
   close(): void {
     for (const id of this.#watched.keys()) this.remove(id)
-    void this.#session.close()
+    this.#session.close().catch((error: unknown) => this.#home.report.tell(error))
   }
 
-  /** Decides at once what is told, and makes the messages as there is room for them. */
-  #messages(taken: readonly Taken[], failed: readonly (readonly [Watched, unknown])[]): Iterator<Uint8Array, void> {
-    const messages: (Uint8Array | Iterable<Uint8Array>)[] = []
-    // Its id may be that of another query by now.
-    const isHere = (watched: Watched): boolean => this.#watched.get(watched.id) === watched
-    const here = taken.filter(([watched]) => isHere(watched))
-    for (const [watched, error] of failed) {
-      if (!isHere(watched)) continue
-      this.remove(watched.id)
-      messages.push(encode([Kind.ended, watched.id, packError(error)]))
+  /** There may be something to take from a query; after its end there is not. */
+  #touch(watched: Watched): void {
+    if (this.#watched.get(watched.id) !== watched) return
+    this.#dirty.add(watched)
+    this.#home.wake()
+  }
+
+  /** Those to take from, in the order in which all connections have them: so their frames are the same. */
+  #due(all: boolean): Watched[] {
+    const some: Watched[] = []
+    for (const watched of all ? this.#watched.values() : this.#dirty) {
+      if (watched.isAway) this.#dirty.delete(watched)
+      else if (this.#dirty.has(watched) || !reaches(watched.feed.versions, watched.feed.reached)) some.push(watched)
     }
-    for (const [watched, update] of here) {
+    return all ? some : some.sort((a, b) => a.id - b.id)
+  }
+
+  /** Takes from one. Gives what is there at once. */
+  #take(watched: Watched, { taken, failed, waits }: Step): Update | undefined {
+    this.#dirty.delete(watched)
+    const { failure } = watched
+    watched.failure = undefined
+    try {
+      if (failure !== undefined) throw failure.error
+      const update = watched.feed.take()
+      if (!(update instanceof Promise)) {
+        taken.push([watched, update])
+        return update
+      }
+      if (watched.isMember) {
+        waits.push(
+          this.#bounded(watched, update).then(
+            (one) => void taken.push([watched, one]),
+            (error: unknown) => void failed.push([watched, error]),
+          ),
+        )
+      } else this.#await(watched, update)
+    } catch (error) {
+      failed.push([watched, error])
+    }
+    return undefined
+  }
+
+  /** Waits for a first answer. Then it is taken from once more, with the others, since they have gone on. */
+  #await(watched: Watched, work: Promise<Update | undefined>): void {
+    watched.isAway = true
+    const done = (): void => {
+      watched.isAway = false
+      this.#touch(watched)
+    }
+    this.#bounded(watched, work)
+      .then(
+        (first) => {
+          watched.first = first
+          watched.isMember = first !== undefined || !watched.isFresh
+          // A first answer that has not come is told of when it comes.
+          if (watched.isMember) done()
+          else watched.isAway = false
+        },
+        (error: unknown) => {
+          watched.failure = { error }
+          done()
+        },
+      )
+      .catch((error: unknown) => this.#home.report.tell(error))
+  }
+
+  /** A take that ends: with STALLED in time, or when the query is left. */
+  #bounded<T>(watched: Watched, work: Promise<T>): Promise<T> {
+    const { clock, timeoutMs } = this.#home
+    return new Promise((resolve, reject) => {
+      const stop = clock.after(timeoutMs, () => {
+        watched.isOverdue = true
+        reject(overdue(watched, timeoutMs))
+      })
+      watched.giveUp = () => {
+        stop()
+        reject(new FanlightError('CLOSED', 'the query was left'))
+      }
+      const settled = (): void => {
+        stop()
+        watched.giveUp = undefined
+      }
+      work.finally(settled).then(resolve, reject)
+    })
+  }
+
+  /** Tells what the step came to. */
+  #end({ taken, failed }: Step): void {
+    const start: Uint8Array[] = []
+    for (const [watched, error] of failed) {
+      if (this.#watched.get(watched.id) === watched && !this.#restsAfter(watched, error))
+        start.push(this.#over(watched, error))
+    }
+    const updates: Told[] = []
+    for (const [watched, update] of taken) {
+      if (this.#watched.get(watched.id) !== watched) continue
+      const all = joined(watched, update)
+      watched.failures = 0
       // A first answer that has not come says nothing yet.
-      if (watched.isTold || (watched.isFresh && update === undefined)) continue
-      watched.isTold = true
-      messages.push(encode([Kind.watching, watched.id]))
+      if (watched.isFresh && !watched.isTold && all === undefined) continue
+      if (!watched.isTold) start.push(encode([Kind.watching, watched.id]))
+      watched.isTold = watched.isMember = true
+      watched.first = undefined
+      if (all !== undefined) updates.push([watched.id, all])
     }
     const point = this.#point()
-    for (const [{ id }, update] of here) {
-      if (update === undefined) continue
-      const versions = isSame(update.versions, point) ? null : update.versions
-      const body = this.#shared.body(update)
-      if (body.length + envelopeBytes < this.#size.pieceBytes) {
-        messages.push(
-          versions === null ? this.#shared.update(id, update) : encodeAround([Kind.update, id, versions], body),
-        )
-      } else {
-        const failed = (error: unknown): Uint8Array => {
-          this.remove(id)
-          return encode([Kind.ended, id, packError(error)])
-        }
-        messages.push(guarded(inPieces(id, versions, update, this.#size), failed))
-      }
-    }
-    if (messages.length > 0 || !isSame(point, this.#told)) messages.push(this.#shared.step(point))
+    const isNews = start.length > 0 || updates.length > 0 || !isSame(point, this.#told)
     this.#told = point
-    return flat(messages)
+    if (isNews) {
+      const { shared, size } = this.#home
+      this.#home.send(
+        told({
+          start,
+          updates,
+          point,
+          shared,
+          size,
+          isFollowed: (id) => this.#watched.has(id),
+          failed: (id, error) => {
+            const watched = this.#watched.get(id)
+            return watched === undefined ? undefined : this.#over(watched, error)
+          },
+        }),
+      )
+    }
+    if (this.#dirty.size > 0) this.#home.wake()
+  }
+
+  /** Whether what failed may pass, and is tried again after a while. */
+  #restsAfter(watched: Watched, error: unknown): boolean {
+    const { clock, random, report, timeoutMs } = this.#home
+    if (watched.isOverdue || (isFanlightError(error) && !passing.has(error.code))) return false
+    const now = clock.now()
+    if (watched.failures++ === 0) watched.failingSinceMs = now
+    if (now - watched.failingSinceMs >= timeoutMs) return false
+    if (!isFanlightError(error)) report.tell(error)
+    watched.isAway = true
+    watched.giveUp = clock.after(backOffMs(watched.failures, backOff, random), () => {
+      watched.giveUp = undefined
+      watched.isAway = false
+      this.#home.safely(() => this.#touch(watched))
+    })
+    return true
+  }
+
+  /** A query is followed no longer: the message that says why. */
+  #over(watched: Watched, error: unknown): Uint8Array {
+    this.remove(watched.id)
+    return encode([Kind.ended, watched.id, this.#home.report.packed(error)])
   }
 
   /** The point to which all that was told of is told; where nothing of a source is followed, how far that is. */
   #point(): Versions {
-    const told: Versions[] = []
-    for (const { isTold, feed } of this.#watched.values()) if (isTold) told.push(feed.versions)
+    const points: Versions[] = []
+    for (const { isTold, feed } of this.#watched.values()) if (isTold) points.push(feed.versions)
     const { reached } = this.#session
-    const least = leastOf(told)
+    const least = leastOf(points)
     return Object.keys(reached).every((source) => source in least) ? least : { ...reached, ...least }
   }
 }
 
-function* flat(messages: readonly (Uint8Array | Iterable<Uint8Array>)[]): Generator<Uint8Array, void> {
-  for (const message of messages) {
-    if (message instanceof Uint8Array) yield message
-    else yield* message
-  }
+/** The store does not answer. */
+function overdue({ feed }: Watched, timeoutMs: number): FanlightError {
+  const message = `the query has no answer after ${timeoutMs} ms: follow it again, or look what holds its store`
+  return new FanlightError('STALLED', message, { reached: feed.reached })
 }
 
-/** An update that does not fit into one frame. */
-function* inPieces(
-  id: Id,
-  versions: Versions | null,
-  { replace, changes, folded }: Update,
-  size: PieceSize,
-): Generator<Uint8Array, void> {
-  if (replace !== undefined) {
-    yield* pieces(packEntries(replace.entries), size, (some) => [Kind.part, id, some])
-  }
-  yield* pieces(packChanges(changes), size, (some) => [Kind.changed, id, some])
-  const replaced = replace === undefined ? null : [replace.ranges, []]
-  yield encode([Kind.update, id, versions, [replaced, [], folded]])
-}
-
-function isSame(a: Versions, b: Versions): boolean {
-  return a === b || (reaches(a, b) && reaches(b, a))
+/** What was taken, and before. Where nothing came since, that is true of where the feed is now. */
+function joined({ first, feed }: Watched, update: Update | undefined): Update | undefined {
+  if (first === undefined) return update
+  if (update !== undefined) return composeUpdates(first, update)
+  const { versions } = feed
+  return reaches(versions, first.versions) ? { ...first, versions } : first
 }

@@ -27,7 +27,7 @@ export interface Simulated {
 export function simulate(store: Served, options: SimulatedOptions): Simulated {
   const { clock, random, delayMs = 5, authenticate, limits } = options
   const later = (go: () => void): void => void clock.after(0, go)
-  const hub = new Hub(store, { clock, authenticate, limits, stopwatch: () => clock.now(), later })
+  const hub = new Hub(store, { clock, random, authenticate, limits, stopwatch: () => clock.now(), later })
   let dials = 0
   let pipe: Pipe | undefined
   return {

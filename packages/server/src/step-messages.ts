@@ -1,0 +1,71 @@
+import type { Update, Versions } from '@fanlight/core'
+import { reaches } from '@fanlight/core/kit'
+import { encode, encodeAround, type Id, Kind, packChanges, packEntries } from '@fanlight/protocol'
+import { fewEntries, guarded, pieces, type PieceSize } from './bodies.ts'
+import type { Shared } from './shared.ts'
+
+/** What is told of one query. */
+export type Told = readonly [id: Id, update: Update]
+
+/** What one step tells. */
+export interface StepParts {
+  /** Who is followed from now on, and who no longer. */
+  readonly start: readonly Uint8Array[]
+  readonly updates: readonly Told[]
+  /** The point at which the step ends. */
+  readonly point: Versions
+  readonly shared: Shared
+  readonly size: PieceSize
+  isFollowed(id: Id): boolean
+  /** What cannot be told ends the query: gives the message that says why. */
+  failed(id: Id, error: unknown): Uint8Array | undefined
+}
+
+/** What stands around the body of an update, but for its versions. */
+const envelopeBytes = 64
+
+/** So many changes are encoded whole, to find out whether they fit into a frame that many connections get. */
+const fewChanges = 1_024
+
+/** The messages of a step, each made when there is room for it. */
+export function* told(parts: StepParts): Generator<Uint8Array, void> {
+  yield* parts.start
+  for (const one of parts.updates) {
+    const [id] = one
+    // Who left it meanwhile is told nothing more of it.
+    if (parts.isFollowed(id)) yield* guarded(messagesOf(one, parts), (error) => parts.failed(id, error))
+  }
+  yield parts.shared.step(parts.point)
+}
+
+/** Whether two points are the same. */
+export function isSame(a: Versions, b: Versions): boolean {
+  return a === b || (reaches(a, b) && reaches(b, a))
+}
+
+function* messagesOf([id, update]: Told, { point, shared, size }: StepParts): Generator<Uint8Array, void> {
+  const versions = isSame(update.versions, point) ? null : update.versions
+  const body = isShort(update) ? shared.body(update, size.pieceBytes - envelopeBytes) : undefined
+  if (body === undefined) yield* inPieces(id, versions, update, size)
+  else if (versions === null) yield shared.update(id, update, body)
+  else yield encodeAround([Kind.update, id, versions], body)
+}
+
+function isShort({ replace, changes }: Update): boolean {
+  return changes.length <= fewChanges && (replace === undefined || replace.entries.length <= fewEntries)
+}
+
+/** An update that does not fit into one frame. */
+function* inPieces(
+  id: Id,
+  versions: Versions | null,
+  { replace, changes, folded }: Update,
+  size: PieceSize,
+): Generator<Uint8Array, void> {
+  if (replace !== undefined) {
+    yield* pieces(replace.entries, size, (some) => [Kind.part, id, packEntries(some)])
+  }
+  yield* pieces(changes, size, (some) => [Kind.changed, id, packChanges(some)])
+  const replaced = replace === undefined ? null : [replace.ranges, []]
+  yield encode([Kind.update, id, versions, [replaced, [], folded]])
+}
