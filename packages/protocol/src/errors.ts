@@ -5,7 +5,7 @@ const facts = ['store', 'source', 'wanted', 'reached', 'horizon', 'keys', 'appli
 
 /** An error, in the form of the wire. What is not Fanlight's own tells nothing of the process it came from. */
 export function packError(error: unknown): WireError {
-  if (!isFanlightError(error)) return { code: 'UNAVAILABLE', message: 'the server failed: its log says why' }
+  if (!isFanlightError(error)) return { code: 'UNAVAILABLE', message: 'the server failed: its onError is told why' }
   const packed: Record<string, unknown> = { code: error.code, message: error.message }
   for (const fact of facts) if (error[fact] !== undefined) packed[fact] = error[fact]
   return packed as unknown as WireError

@@ -89,6 +89,33 @@ describe('bytes of strangers', () => {
     expect(refused(() => readClientFrame(bytes, depth))).toBe(true)
   })
 
+  const whole: readonly (readonly [name: string, message: readonly unknown[], least: number])[] = [
+    ['hello', [Kind.hello, 1, null], 2],
+    ['fetch', [Kind.fetch, 1, 'a', null, null, null, null], 7],
+    ['changes', [Kind.changes, 1, 'a', {}, null, null], 6],
+    ['watch', [Kind.watch, 1, 'a', null], 4],
+    ['unwatch', [Kind.unwatch, 1], 2],
+    ['commit', [Kind.commit, 1, [['a', 1]], null, null, null, 'meta'], 6],
+    ['commit with an id', [Kind.commit, 1, [['a']], null, null, ['s', 1, {}], null], 6],
+    ['cancel', [Kind.cancel, 1], 2],
+  ]
+
+  test.each(whole)('%s is whole, or BAD_FRAME', (_, message, least) => {
+    for (let length = 1; length <= message.length + 1; length++) {
+      const frame = frameOf([encode([...message, null].slice(0, length))])
+      expect([length, refused(() => readClientFrame(frame, depth))]).toEqual([
+        length,
+        length < least || length > message.length,
+      ])
+    }
+  })
+
+  test('TOO_MANY: a frame has so many messages', () => {
+    const cancels = frameOf(Array.from({ length: 5 }, (__, id) => encode([Kind.cancel, id])))
+    expect(readClientFrame(cancels, depth, 5)).toHaveLength(5)
+    expect(() => readClientFrame(cancels, depth, 4)).toThrow(expect.objectContaining({ code: 'TOO_MANY' }))
+  })
+
   test('headers of arrays are those of the packer', () => {
     for (const length of [0, 15, 16, 65_535, 65_536]) {
       const packed = encode(Array.from({ length }, () => 0))

@@ -67,26 +67,40 @@ const isWord: Check = (item) => typeof item === 'string'
 const isCredentials: Check = (item) => isNothing(item) || isWord(item) || isBytes(item)
 const isChange: Check = (item) => Array.isArray(item) && (item.length === 1 || item.length === 2)
 const isChanges: Check = (item) => Array.isArray(item) && item.every(isChange)
-const isCommitId: Check = (item) => Array.isArray(item) && isWord(item[0]) && isId(item[1]) && isObject(item[2])
+const isCommitId: Check = (item) =>
+  Array.isArray(item) && item.length === 3 && isWord(item[0]) && isId(item[1]) && isObject(item[2])
 const anything: Check = () => true
 
-/** What stands behind the kind of each message. */
-const shapes = new Map<number, readonly Check[]>([
-  [Kind.hello, [isId, isCredentials]],
-  [Kind.fetch, [isId, isQuery, maybe(isObject), maybe(isObject), maybe(isWord), isTime]],
-  [Kind.changes, [isId, isQuery, isObject, maybe(isObject), isTime]],
-  [Kind.watch, [isId, isQuery, maybe(isObject)]],
-  [Kind.unwatch, [isId]],
-  [Kind.commit, [isId, isChanges, maybe(isObject), maybe(isQuery), maybe(isCommitId), anything]],
-  [Kind.cancel, [isId]],
+/** What stands behind the kind of each message, and how much of it must. */
+interface Shape {
+  readonly checks: readonly Check[]
+  readonly least: number
+}
+
+/** Nil stands for what is absent: only what may be any value, nil too, is left out. */
+function shape(checks: readonly Check[], least: number = checks.length): Shape {
+  return { checks, least }
+}
+
+const shapes = new Map<number, Shape>([
+  // Of another version it is to be refused as such, whatever else it says.
+  [Kind.hello, shape([isId, isCredentials], 1)],
+  [Kind.fetch, shape([isId, isQuery, maybe(isObject), maybe(isObject), maybe(isWord), isTime])],
+  [Kind.changes, shape([isId, isQuery, isObject, maybe(isObject), isTime])],
+  [Kind.watch, shape([isId, isQuery, maybe(isObject)])],
+  [Kind.unwatch, shape([isId])],
+  [Kind.commit, shape([isId, isChanges, maybe(isObject), maybe(isQuery), maybe(isCommitId), anything], 5)],
+  [Kind.cancel, shape([isId])],
 ])
 
 function assertClientMessage(message: unknown): void {
   if (!Array.isArray(message)) throw badFrame('a message is no array')
   const [kind, ...items] = message as readonly unknown[]
-  const shape = typeof kind === 'number' ? shapes.get(kind) : undefined
-  if (shape === undefined) throw badFrame(`there is no message of kind ${String(kind).slice(0, 20)}`)
-  if (items.length > shape.length || !shape.every((check, i) => check(items[i]))) {
+  const wanted = typeof kind === 'number' ? shapes.get(kind) : undefined
+  if (wanted === undefined) throw badFrame(`there is no message of kind ${String(kind).slice(0, 20)}`)
+  const { checks, least } = wanted
+  const isWhole = items.length >= least && items.length <= checks.length
+  if (!isWhole || !checks.every((check, i) => check(items[i]))) {
     throw badFrame(`a message of kind ${String(kind)} has other elements than it should`)
   }
 }

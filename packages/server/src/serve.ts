@@ -18,8 +18,8 @@ export interface ServeOptions extends HubOptions {
   readonly server?: HttpServer | undefined
   /**
    * Pages of which origins may connect, such as 'https://app.example'. Default: those whose host is the one that they connect
-   * to, which does not stop one whose name was pointed at this machine (DNS rebinding): say which, or ask for credentials,
-   * where that matters. Programs that are no browsers send no origin, and may.
+   * to; where it listens for this machine only, that must be called localhost, 127.0.0.1 or [::1], since anyone can point a name
+   * at this machine (DNS rebinding). Behind a proxy, say which. Programs that are no browsers send no origin, and may.
    */
   readonly origins?: readonly string[] | undefined
 }
@@ -79,7 +79,7 @@ export async function serve(store: Served, options: ServeOptions = {}): Promise<
       if (options.server === undefined) refuse(socket, '404 Not Found')
       return
     }
-    if (!mayConnect(request, origins)) return refuse(socket, '403 Forbidden')
+    if (!mayConnect(request, origins, isLocal(http.address()))) return refuse(socket, '403 Forbidden')
     sockets.handleUpgrade(request, socket, head, (one) => hub.accept(channelOf(one)))
   }
   http.on('upgrade', upgrade)
@@ -117,12 +117,27 @@ function hostOf(address: AddressInfo | null, host: string): string {
   return address.family === 'IPv6' ? `[${address.address}]` : address.address
 }
 
-/** A page may connect to where it came from, or where it is listed; a program that is no page may connect. */
-function mayConnect({ headers }: IncomingMessage, origins: readonly string[] | undefined): boolean {
+/**
+ * A page may connect to where it came from, or where it is listed; a program that is no page may connect.
+ *
+ * @param local whether only this machine can connect
+ */
+function mayConnect({ headers }: IncomingMessage, origins: readonly string[] | undefined, local: boolean): boolean {
   const { origin, host } = headers
   if (origin === undefined) return true
   if (origins !== undefined) return origins.includes(origin)
-  return URL.canParse(origin) && new URL(origin).host === host
+  if (!URL.canParse(origin) || new URL(origin).host !== host) return false
+  return !local || localNames.has(new URL(origin).hostname)
+}
+
+/** What this machine is called by itself. Other names are whose who made them. */
+const localNames: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]'])
+
+/** Whether a server can be reached from this machine only. */
+function isLocal(address: AddressInfo | string | null): boolean {
+  // To a socket of the file system no browser connects by itself.
+  if (address === null || typeof address === 'string') return false
+  return address.address === '::1' || /^(::ffff:)?127\./.test(address.address)
 }
 
 function refuse(socket: Duplex, status: string): void {

@@ -27,7 +27,7 @@ describe('who may connect', () => {
       const socket = connectTcp(port, '127.0.0.1')
       const lines = [
         `GET ${path} HTTP/1.1`,
-        `Host: 127.0.0.1:${port}`,
+        ...(headers.some((line) => line.startsWith('Host: ')) ? [] : [`Host: 127.0.0.1:${port}`]),
         'Connection: Upgrade',
         'Upgrade: websocket',
         'Sec-WebSocket-Version: 13',
@@ -58,6 +58,27 @@ describe('who may connect', () => {
       expect(await upgrade('/', [`Origin: ${origin}`], listed)).toContain(' 403 ')
     }
     await listed.close()
+  })
+
+  test('a name that was pointed at this machine is foreign, unless it is listed', async () => {
+    const from = (name: string, { port }: Server = server): string[] => [
+      `Host: ${name}:${port}`,
+      `Origin: http://${name}:${port}`,
+    ]
+    for (const name of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', '[::2]']) {
+      expect(await upgrade('/', from(name))).toContain(' 403 ')
+    }
+    for (const name of ['localhost', '127.0.0.1', '[::1]']) expect(await upgrade('/', from(name))).toContain(' 101 ')
+    // Programs send no origin, by whatever name they come.
+    expect(await upgrade('/', [`Host: evil.example:${server.port}`])).toContain(' 101 ')
+
+    const origins = ['https://app.example']
+    const behindProxy = await serve(store, { origins })
+    expect(await upgrade('/', ['Host: app.example', 'Origin: https://app.example'], behindProxy)).toContain(' 101 ')
+    await behindProxy.close()
+    const open = await serve(store, { host: '0.0.0.0' })
+    expect(await upgrade('/', from('app.example', open), open)).toContain(' 101 ')
+    await open.close()
   })
 
   test('a path that is none is no more than not found', async () => {
