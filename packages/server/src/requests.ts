@@ -81,7 +81,8 @@ export class Requests {
 
   constructor(home: RequestsHome) {
     this.#home = home
-    this.#isAtHand = home.store instanceof TreeStore
+    // A proxy of such a store may look like one, and wait: then it hides that answers are at hand.
+    this.#isAtHand = home.store instanceof TreeStore && '~atHand' in home.store
   }
 
   has(id: Id): boolean {

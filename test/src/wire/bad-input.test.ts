@@ -145,6 +145,15 @@ describe('the order of messages', () => {
     },
   )
 
+  test('the welcome says what the server takes', async () => {
+    const small = await serve(store, { limits: { requests: 7, valueDepth: 9 } })
+    const raw = await Raw.welcomed(small.url)
+    const [, , , limits] = await raw.first(Kind.welcome)
+    expect(limits).toEqual({ frameBytes: 2 ** 20, requests: 7, watches: 1_000, valueDepth: 9, beatMs: 20_000 })
+    await raw.close()
+    await small.close()
+  })
+
   test('nothing is asked before the welcome', async () => {
     const raw = await Raw.silent(server.url)
     raw.send([Kind.fetch, 0, {}, null, null, null, null])
@@ -163,6 +172,15 @@ describe('the order of messages', () => {
     for (const message of [waiting, watch]) {
       const raw = await Raw.welcomed(server.url)
       raw.send(message, message)
+      expect(await raw.ended).toMatchObject({ code: CloseCode.badFrame, reason: expect.stringContaining('id 3') })
+    }
+    // They share their ids: parts say nothing else.
+    for (const messages of [
+      [waiting, watch],
+      [watch, waiting],
+    ]) {
+      const raw = await Raw.welcomed(server.url)
+      raw.send(...messages)
       expect(await raw.ended).toMatchObject({ code: CloseCode.badFrame, reason: expect.stringContaining('id 3') })
     }
     // An answered one is free again.

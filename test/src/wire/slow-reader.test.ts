@@ -1,36 +1,18 @@
 import { createServer } from 'node:http'
 import type { Socket } from 'node:net'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { createMemoryStore, everything, type Feed, FanlightError, put, type Store, type Update } from '@fanlight/core'
 import { Holder } from '@fanlight/core/conformance'
 import { breathe, manualClock, seededRandom } from '@fanlight/core/testing'
 import { connect, type Remote } from '@fanlight/client-browser'
-import {
-  type Channel,
-  encode,
-  frameOf,
-  Kind,
-  protocolVersion,
-  readServerFrame,
-  type ServerMessage,
-} from '@fanlight/protocol'
+import { Kind, protocolVersion } from '@fanlight/protocol'
 import { Hub, serve } from '@fanlight/server'
 import { describe, expect, test } from 'vitest'
 import { long } from '../support/index.ts'
 import { until } from './scene.ts'
 import { Raw } from './raw.ts'
+import { Stuck } from './stuck.ts'
+import { usedBytes } from './used-bytes.ts'
 import { stateOf } from './watcher.ts'
-
-setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void
-
-/** Memory that is in use when nothing is left to collect. */
-function usedBytes(): number {
-  collect()
-  const { heapUsed, external } = process.memoryUsage()
-  return heapUsed + external
-}
 
 /** Takes whatever comes, and holds it. */
 function holding(store: Store): { readonly holder: Holder; readonly updates: Update[]; readonly feed: Feed } {
@@ -153,8 +135,7 @@ describe('a reader that is slow', () => {
     expect(before).toBeLessThan(10)
     expect(stuck.bytes).toBeLessThan(2 ** 21)
 
-    stuck.isReading = true
-    stuck.flush()
+    stuck.read()
     await clock.advance(1_000)
     const since = stuck.heard.slice(stuck.heard.findIndex(([kind]) => kind === Kind.update))
     const updates = since.filter(([kind]) => kind === Kind.update)
@@ -217,45 +198,3 @@ describe('a thousand watchers on one connection', () => {
     await store.close()
   })
 })
-
-/** The server's end of a connection whose other end does not read. */
-class Stuck implements Channel {
-  readonly heard: ServerMessage[] = []
-  bytes = 0
-  isReading = false
-  #listener: Parameters<Channel['listen']>[0] | undefined
-  #done: (() => void)[] = []
-
-  get buffered(): number {
-    return 0
-  }
-
-  send(frame: Uint8Array, done?: () => void): void {
-    this.bytes += frame.length
-    this.heard.push(...readServerFrame(frame.slice()))
-    if (done === undefined) return
-    if (this.isReading) queueMicrotask(done)
-    else this.#done.push(done)
-  }
-
-  /** What was sent is read. */
-  flush(): void {
-    for (const done of this.#done.splice(0)) done()
-  }
-
-  says(message: unknown): void {
-    this.#listener?.frame(frameOf([encode(message)]))
-  }
-
-  close(): void {
-    this.#listener?.closed(1000, '')
-  }
-
-  terminate(): void {
-    this.#listener?.closed(1006, '')
-  }
-
-  listen(listener: Parameters<Channel['listen']>[0]): void {
-    this.#listener = listener
-  }
-}
