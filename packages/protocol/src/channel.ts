@@ -33,11 +33,12 @@ export const CloseCode = {
   badFrame: 4400,
   authNeeded: 4401,
   forbidden: 4403,
-  /** No `hello` in time, no sign of life, or nothing was read for too long. */
+  /** No `hello` in time. Who gives no sign of life is cut off without a code. */
   timeout: 4408,
   tooLarge: 4413,
   /** Another version of the protocol. */
   version: 4426,
+  /** Connections, or messages in one frame; or what is answered is not read. */
   tooMany: 4429,
   /** The server goes away; it may come back. */
   goingAway: 1001,

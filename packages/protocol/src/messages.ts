@@ -49,7 +49,7 @@ export const Kind = {
   changed: 29,
 } as const
 
-/** Chosen by whoever asks, from 0 up; what is under way has it for itself. */
+/** Chosen by whoever asks, from 0 up, never twice on one connection: requests and queries that are followed share them. */
 export type Id = number
 
 /** What is known of a client: a token, or bytes. The server's `authenticate` makes something of it. */
@@ -98,7 +98,7 @@ export type Commit = readonly [
   ...meta: [unknown?],
 ]
 
-/** Nobody waits for the end of what was asked under this id. */
+/** Nobody waits for the end of what was asked under this id: `failed` with ABORTED, where it was not answered yet. */
 export type Cancel = readonly [kind: typeof Kind.cancel, id: Id]
 
 /** What a client says. */

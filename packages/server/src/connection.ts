@@ -190,7 +190,7 @@ export class Connection {
 
   #ask(requests: Requests, message: Asked): void {
     this.#refuseClash(message[1])
-    requests.begin(message)
+    requests.begin(message, this.#heardAt)
   }
 
   /** Parts say only an id: it is of a request, or of a query that is followed. */

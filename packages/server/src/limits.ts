@@ -8,11 +8,11 @@ export interface ServerLimits {
   readonly requests: number
   /** Queries that one connection may follow at once. Default 1,000. */
   readonly watches: number
-  /** Bytes that may wait for one connection to read them, beside the one step that is being sent. Default 4 MiB. */
+  /** Bytes that may wait for one connection to read them, or to be asked, beside the one step that is being sent. Default 4 MiB. */
   readonly bufferedBytes: number
   /** Connections at once. Default 10,000. */
   readonly connections: number
-  /** How long an asker may wait for an answer, in milliseconds; a client whose patience is longer asks again. Default 30,000. */
+  /** How long an asker may wait for an answer, and a query fail, in milliseconds; a client whose patience is longer asks again. Default 30,000. */
   readonly timeoutMs: number
   /** How long a connection may take to introduce itself, in milliseconds. Default 10,000. */
   readonly handshakeMs: number

@@ -94,9 +94,13 @@ export class Requests {
     return this.#heldBytes
   }
 
-  /** Begins what was asked; what goes wrong is the answer. */
-  begin(message: Asked): void {
-    const { limits, outbox, clock } = this.#home
+  /**
+   * Begins what was asked; what goes wrong is the answer.
+   *
+   * @param beganMs when it came
+   */
+  begin(message: Asked, beganMs: number): void {
+    const { limits, outbox } = this.#home
     const [kind, id] = message
     const isTooMuch = outbox.waitingBytes + this.#heldBytes > limits.bufferedBytes
     if (this.#underWay.size >= limits.requests || isTooMuch) {
@@ -105,7 +109,7 @@ export class Requests {
     }
     const request: Request = {
       id,
-      beganMs: clock.now(),
+      beganMs,
       controller: undefined,
       isCancelled: false,
       isAgain: false,
