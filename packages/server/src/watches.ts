@@ -73,6 +73,10 @@ interface Step {
 /** First answers are taken in one step until they have so many entries, so that a slow reader is not owed all of them. */
 const firstEntries = 4_096
 
+/** First answers that do not come at once: so many are waited for together, but for those that take long. */
+const answeringMax = 16
+const longMs = 500
+
 /** How long what failed waits before it is tried again. */
 const backOff = { firstMs: 100, mostMs: 5_000 }
 
@@ -94,6 +98,9 @@ export class Watches {
   /** How far the store was when all queries were looked at. */
   #looked: Versions | undefined
   #stepping = false
+  /** First answers that are waited for, and how many entries of them wait for the next step. */
+  #answering = 0
+  #heldEntries = 0
 
   constructor(home: WatchesHome) {
     const { store, clock, random } = home
@@ -142,8 +149,11 @@ export class Watches {
     this.#dirty.delete(watched)
     // Those that are left may be further than all together were.
     this.#looked = undefined
+    this.#hold(watched, undefined)
     watched.giveUp?.()
-    watched.feed.close().catch((error: unknown) => this.#home.report.tell(error))
+    this.#home.safely(() => {
+      watched.feed.close().catch((error: unknown) => this.#home.report.tell(error))
+    })
   }
 
   /**
@@ -164,9 +174,8 @@ export class Watches {
     for (const watched of due) if (watched.isMember) this.#take(watched, step)
     let room = firstEntries
     for (const watched of due) {
-      if (watched.isMember || room <= 0) continue
-      const update = this.#take(watched, step)
-      room -= update === undefined ? 0 : 1 + (update.replace?.entries.length ?? 0) + update.changes.length
+      if (watched.isMember || room <= 0 || this.#isBusy) continue
+      room -= entriesOf(this.#take(watched, step))
     }
     if (step.waits.length === 0) return this.#end(step)
     this.#stepping = true
@@ -183,6 +192,11 @@ export class Watches {
     this.#session.close().catch((error: unknown) => this.#home.report.tell(error))
   }
 
+  /** Whether enough first answers are waited for, or wait to be told. */
+  get #isBusy(): boolean {
+    return this.#answering >= answeringMax || this.#heldEntries > firstEntries
+  }
+
   /** There may be something to take from a query; after its end there is not. */
   #touch(watched: Watched): void {
     if (this.#watched.get(watched.id) !== watched) return
@@ -194,8 +208,8 @@ export class Watches {
   #due(all: boolean): Watched[] {
     const some: Watched[] = []
     for (const watched of all ? this.#watched.values() : this.#dirty) {
-      if (watched.isAway) this.#dirty.delete(watched)
-      else if (this.#dirty.has(watched) || !reaches(watched.feed.versions, watched.feed.reached)) some.push(watched)
+      if (watched.isAway) continue
+      if (this.#dirty.has(watched) || !reaches(watched.feed.versions, watched.feed.reached)) some.push(watched)
     }
     return all ? some : some.sort((a, b) => a.id - b.id)
   }
@@ -229,25 +243,41 @@ export class Watches {
   /** Waits for a first answer. Then it is taken from once more, with the others, since they have gone on. */
   #await(watched: Watched, work: Promise<Update | undefined>): void {
     watched.isAway = true
-    const done = (): void => {
+    this.#answering++
+    let isCounted = true
+    const go = (): void => {
+      if (isCounted) this.#answering--
+      isCounted = false
+      this.#home.wake()
+    }
+    // What takes long must not keep others from being asked.
+    const stop = this.#home.clock.after(longMs, go)
+    const done = (isMore: boolean): void => {
+      stop()
       watched.isAway = false
-      this.#touch(watched)
+      if (isMore) this.#touch(watched)
+      go()
     }
     this.#bounded(watched, work)
       .then(
         (first) => {
-          watched.first = first
-          watched.isMember = first !== undefined || !watched.isFresh
+          if (this.#watched.get(watched.id) === watched) this.#hold(watched, first)
           // A first answer that has not come is told of when it comes.
-          if (watched.isMember) done()
-          else watched.isAway = false
+          watched.isMember = first !== undefined || !watched.isFresh
+          done(watched.isMember)
         },
         (error: unknown) => {
           watched.failure = { error }
-          done()
+          done(true)
         },
       )
       .catch((error: unknown) => this.#home.report.tell(error))
+  }
+
+  /** Keeps a first answer until it is told. */
+  #hold(watched: Watched, first: Update | undefined): void {
+    this.#heldEntries += entriesOf(first) - entriesOf(watched.first)
+    watched.first = first
   }
 
   /** A take that ends: with STALLED in time, or when the query is left. */
@@ -286,7 +316,7 @@ export class Watches {
       if (watched.isFresh && !watched.isTold && all === undefined) continue
       if (!watched.isTold) start.push(encode([Kind.watching, watched.id]))
       watched.isTold = watched.isMember = true
-      watched.first = undefined
+      this.#hold(watched, undefined)
       if (all !== undefined) updates.push([watched.id, all])
     }
     const point = this.#point()
@@ -309,7 +339,8 @@ export class Watches {
         }),
       )
     }
-    if (this.#dirty.size > 0) this.#home.wake()
+    // What could not be taken now is when an answer has come, which wakes as well.
+    if (this.#dirty.size > 0 && taken.length + failed.length > 0) this.#home.wake()
   }
 
   /** Whether what failed may pass, and is tried again after a while. */
@@ -349,6 +380,11 @@ export class Watches {
 function overdue({ feed }: Watched, timeoutMs: number): FanlightError {
   const message = `the query has no answer after ${timeoutMs} ms: follow it again, or look what holds its store`
   return new FanlightError('STALLED', message, { reached: feed.reached })
+}
+
+/** How much an update is, one at the least. */
+function entriesOf(update: Update | undefined): number {
+  return update === undefined ? 0 : 1 + (update.replace?.entries.length ?? 0) + update.changes.length
 }
 
 /** What was taken, and before. Where nothing came since, that is true of where the feed is now. */

@@ -9,9 +9,9 @@ export interface HubScene {
   readonly hub: Hub
   readonly clock: ManualClock
   /** Connects someone who does not read. */
-  stuck(): Promise<Stuck>
+  readonly stuck: () => Promise<Stuck>
   /** Connects someone who reads. */
-  reader(): Promise<Stuck>
+  readonly reader: () => Promise<Stuck>
 }
 
 /** Serves a store. */

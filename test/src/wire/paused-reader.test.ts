@@ -156,6 +156,30 @@ describe('who does not read', () => {
     await store.close()
   })
 
+  test('L8: the same of a store that answers later, also where some answers never come', async () => {
+    const store = await bigStore()
+    let taken = 0
+    const later = takingSo(store, (query, go) => {
+      taken++
+      return query === 'never' ? new Promise(() => undefined) : Promise.resolve().then(go)
+    })
+    const { hub, clock, stuck } = hubScene(later, { limits: { timeoutMs: 600_000 } })
+    const one = await stuck()
+    const [hanging, count] = [40, 40]
+    one.says(...Array.from({ length: hanging }, (_, id) => [Kind.watch, id, 'never', null]))
+    one.says(...Array.from({ length: count }, (_, id) => watchAll(hanging + id)))
+    await clock.advance(10_000)
+    expect(taken).toBeLessThan(hanging + 20)
+    expect(one.bytes).toBeLessThan(mebibyte)
+
+    one.read()
+    await clock.advance(60_000)
+    for (let id = hanging; id < hanging + count; id++) expect([id, entriesUnder(one, id)]).toEqual([id, keys])
+    hub.close()
+    expect(clock.pending).toBeLessThan(2)
+    await store.close()
+  })
+
   test('L8: a long answer is not encoded to be told to nobody', async () => {
     const store = await bigStore()
     const { hub, clock, stuck } = hubScene(store)
