@@ -161,7 +161,7 @@ describe('who does not read', () => {
     let taken = 0
     const later = takingSo(store, (query, go) => {
       taken++
-      return query === 'never' ? new Promise(() => undefined) : Promise.resolve().then(go)
+      return query === 'never' ? new Promise(() => undefined) : Promise.resolve().then(() => go())
     })
     const { hub, clock, stuck } = hubScene(later, { limits: { timeoutMs: 600_000 } })
     const one = await stuck()
