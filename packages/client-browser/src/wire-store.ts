@@ -26,7 +26,6 @@ import {
   type Reading,
   readCommit,
   readQuery,
-  signatureOf,
   type Soon,
   type Spans,
   lowerCorner,
@@ -48,10 +47,10 @@ import {
   unpackWindows,
 } from '@fanlight/protocol'
 import type { Dial } from './dial.ts'
+import { FollowedQueries } from './followed-queries.ts'
 import { Link } from './link.ts'
 import type { ConnectionState, ConnectOptions } from './options.ts'
 import { assertWhole, asSet, onlyOf, sum } from './points.ts'
-import { Pushed } from './pushed.ts'
 import { Requests } from './requests.ts'
 import { nothingSupported, PartsById, queryOf, stateOf, updateOf } from './unpack.ts'
 
@@ -63,10 +62,7 @@ export class WireStore extends BaseStore<object> {
   readonly #link: Link
   readonly #requests: Requests
   readonly #onConnection: ((state: ConnectionState) => void) | undefined
-  readonly #stepsMax: number
-  readonly #pushed = new Map<string, Pushed>()
-  readonly #signatures = new WeakMap<Spans, string>()
-  readonly #pushedById = new Map<Id, Pushed>()
+  readonly #followed: FollowedQueries
   readonly #parts = new PartsById()
   readonly #movers: (() => void)[] = []
   readonly #openings = new Set<{ resolve(): void; reject(error: FanlightError): void }>()
@@ -86,7 +82,6 @@ export class WireStore extends BaseStore<object> {
     const { credentials, retryMs = 200, retryMsMax = 20_000, stableMs = 5_000, steps = 64, onConnection } = options
     const { clock, random } = this
     this.#onConnection = onConnection
-    this.#stepsMax = steps
     this.#link = new Link(
       { url, dial, clock, random, credentials, retryMs, retryMsMax, stableMs },
       {
@@ -98,6 +93,8 @@ export class WireStore extends BaseStore<object> {
       },
     )
     this.#requests = new Requests(this.#link, clock, this.name, (wanted) => this.#stalled(wanted))
+    const nextId = (): Id => this.#requests.nextId()
+    this.#followed = new FollowedQueries({ link: this.#link, stepsMax: steps, nextId })
     this.#link.start()
   }
 
@@ -187,7 +184,7 @@ export class WireStore extends BaseStore<object> {
   }
 
   protected read(spans: Spans, at: Versions): Soon<Reading> {
-    const pushed = this.#pushedFor(spans)
+    const pushed = this.#followed.of(spans)
     const refused = pushed?.refusal
     if (refused !== undefined) throw refused
     const told = pushed?.answerAt(at)
@@ -226,7 +223,7 @@ export class WireStore extends BaseStore<object> {
   }
 
   protected difference(spans: Spans, since: Versions, until: Versions): Soon<Difference> {
-    const pushed = this.#pushedFor(spans)
+    const pushed = this.#followed.of(spans)
     const refused = pushed?.refusal
     if (refused !== undefined) throw refused
     const told = pushed?.difference(since, until)
@@ -238,19 +235,11 @@ export class WireStore extends BaseStore<object> {
   }
 
   protected override followed(spans: Spans, signature: string): void {
-    const pushed = new Pushed(this.#requests.nextId(), queryOf(spans), this.#stepsMax)
-    this.#pushed.set(signature, pushed)
-    this.#pushedById.set(pushed.id, pushed)
-    if (this.#link.isOpen) this.#watch(pushed)
+    this.#followed.follow(spans, signature)
   }
 
   protected override unfollowed(_: Spans, signature: string): void {
-    const pushed = this.#pushed.get(signature)
-    if (pushed === undefined) return
-    this.#pushed.delete(signature)
-    this.#pushedById.delete(pushed.id)
-    pushed.release()
-    if (this.#link.isOpen) this.#link.send(encode([Kind.unwatch, pushed.id]))
+    this.#followed.unfollow(signature)
   }
 
   protected override release(): Promise<void> {
@@ -339,9 +328,9 @@ export class WireStore extends BaseStore<object> {
     if (!isSame || before.length === 0) {
       this.#fed = this.#continued(this.#fed) ?? info.reached
       this.#reached = info.reached
-      for (const pushed of this.#pushed.values()) pushed.restart(pushed.told && this.#continued(pushed.told))
+      this.#followed.restart((point) => this.#continued(point))
     }
-    for (const pushed of this.#pushed.values()) this.#watch(pushed)
+    this.#followed.opened()
     this.#requests.resend()
     for (const opening of this.#openings) opening.resolve()
     this.#openings.clear()
@@ -375,7 +364,7 @@ export class WireStore extends BaseStore<object> {
   #lost(why: FanlightError): void {
     this.#lostWhy = why
     this.#parts.clear()
-    for (const pushed of this.#pushed.values()) pushed.interrupt()
+    this.#followed.lost()
     this.#requests.lost(why)
     this.stateChanged()
   }
@@ -391,13 +380,8 @@ export class WireStore extends BaseStore<object> {
     this.#requests.end(why)
     for (const opening of this.#openings) opening.reject(why)
     this.#openings.clear()
-    for (const pushed of this.#pushed.values()) pushed.release()
+    this.#followed.end()
     this.#tellMoved()
-  }
-
-  #watch(pushed: Pushed): void {
-    pushed.error = undefined
-    this.#link.send(encode([Kind.watch, pushed.id, pushed.query, pushed.told ?? null]))
   }
 
   #message(message: ServerMessage): void {
@@ -405,8 +389,7 @@ export class WireStore extends BaseStore<object> {
       case Kind.answer:
       case Kind.difference:
       case Kind.committed:
-        if (!this.#requests.answered(message[1], message)) this.#parts.take(message[1])
-        return
+        return this.#requests.answered(message[1], message)
       case Kind.failed: {
         const error = unpackError(message[2])
         this.#parts.take(message[1])
@@ -419,7 +402,7 @@ export class WireStore extends BaseStore<object> {
         return this.#parts.addChanges(message[1], message[2])
       case Kind.update: {
         const [, id, versions, body] = message
-        const pushed = this.#pushedById.get(id)
+        const pushed = this.#followed.byId(id)
         const whole = this.#parts.take(id)
         if (pushed === undefined) return
         pushed.next = updateOf(body, nowhere, whole)
@@ -427,15 +410,14 @@ export class WireStore extends BaseStore<object> {
         return
       }
       case Kind.watching: {
-        const pushed = this.#pushedById.get(message[1])
+        const pushed = this.#followed.byId(message[1])
         if (pushed !== undefined) pushed.isTold = true
         return
       }
       case Kind.step:
         return this.#step(message[1])
       case Kind.ended: {
-        const pushed = this.#pushedById.get(message[1])
-        this.#parts.take(message[1])
+        const pushed = this.#followed.byId(message[1])
         if (pushed === undefined) return
         pushed.interrupt()
         pushed.error = unpackError(message[2])
@@ -454,7 +436,8 @@ export class WireStore extends BaseStore<object> {
         return this.stateChanged()
       }
       case Kind.horizon:
-        return void (this.#oldest = message[1])
+        this.#oldest = message[1]
+        return
       case Kind.welcome:
       case Kind.beat:
     }
@@ -462,11 +445,7 @@ export class WireStore extends BaseStore<object> {
 
   /** Everything that was told since the last step counts from here on, all of it at once (L4, L5). */
   #step(point: Versions): void {
-    const touched: string[] = []
-    for (const [signature, pushed] of this.#pushed) {
-      // Of what is not told of yet anything may have changed.
-      if (pushed.step(point) !== undefined || !pushed.isTold) touched.push(signature)
-    }
+    const touched = this.#followed.step(point)
     const fed = mergeVersions(this.#fed, onlyOf(point, this.#sourceSet))
     if (reaches(this.#fed, fed) && touched.length === 0) return
     this.#fed = fed
@@ -480,7 +459,7 @@ export class WireStore extends BaseStore<object> {
     const reached = mergeVersions(this.#reached, onlyOf(point, this.#sourceSet))
     if (reaches(this.#reached, reached)) return
     this.#reached = reached
-    if (this.#pushed.size > 0) return
+    if (this.#followed.size > 0) return
     this.#fed = reached
     this.advanced()
     this.#tellMoved()
@@ -488,12 +467,6 @@ export class WireStore extends BaseStore<object> {
 
   #tellMoved(): void {
     for (const go of this.#movers.splice(0)) go()
-  }
-
-  #pushedFor(spans: Spans): Pushed | undefined {
-    let signature = this.#signatures.get(spans)
-    if (signature === undefined) this.#signatures.set(spans, (signature = signatureOf(spans)))
-    return this.#pushed.get(signature)
   }
 }
 
