@@ -22,19 +22,28 @@ export function onlyOf(point: Versions, sources: Readonly<Record<SourceId, unkno
   return part
 }
 
+/** A store, as errors tell of it. */
+type Named = Pick<Store, 'oldest'> & { readonly name: string }
+
 /**
  * An answer in other sources than the point has, or beyond it, is one of after other stores were mounted.
  *
  * @param answered the least that the answer says of each source
  * @throws LOST_IN_FOG
  */
-export function assertWhole(
-  { name, oldest }: Pick<Store, 'oldest'> & { readonly name: string },
-  point: Versions,
-  answered: Versions,
-): void {
+export function assertWhole(store: Named, point: Versions, answered: Versions): void {
   const source = Object.keys(answered).find((one) => (answered[one] ?? 0) > (point[one] ?? -1))
   if (source === undefined) return
-  const message = `a point of ${name} is not one at which ${source} can be answered any more: step to a newer one`
-  throw new FanlightError('LOST_IN_FOG', message, { store: name, source, wanted: point, horizon: oldest })
+  const message = `a point of ${store.name} is not one at which ${source} can be answered any more: step to a newer one`
+  throw new FanlightError('LOST_IN_FOG', message, { ...lost(store, point), source })
+}
+
+/** A point is one of a history that is no more. */
+export function lostPoint(store: Named, point: Versions, cause?: unknown): FanlightError {
+  const message = `${store.name} came back with another history than that of the point: step to a newer one`
+  return new FanlightError('LOST_IN_FOG', message, { ...lost(store, point), cause })
+}
+
+function lost({ name, oldest }: Named, wanted: Versions): { store: string; wanted: Versions; horizon: Versions } {
+  return { store: name, wanted, horizon: oldest }
 }

@@ -15,6 +15,8 @@ export interface Patience {
   readonly stall?: Stall | null
   /** Whether it may be asked twice. Default true. */
   readonly isHarmless?: boolean
+  /** Whether a feed asks, of a point to which it steps: it can go to another. Default false. */
+  readonly isOfFeed?: boolean
 }
 
 /** What may be under way. */
@@ -24,6 +26,7 @@ interface Pending {
   readonly wanted: Versions
   readonly stall: Stall | null | undefined
   readonly isHarmless: boolean
+  readonly isOfFeed: boolean
   wasSent: boolean
   /** Listens no more to what would end it. */
   deaf?: () => void
@@ -64,11 +67,22 @@ export class Requests {
   }
 
   /** Asks, now or when there is a connection. Where the server's patience ends before the asker's, it asks again. */
-  ask(message: MessageOf, { timeoutMs, signal, wanted, stall, isHarmless = true }: Patience): Promise<unknown> {
+  ask(message: MessageOf, patience: Patience): Promise<unknown> {
+    const { timeoutMs, signal, wanted, stall, isHarmless = true, isOfFeed = false } = patience
     const id = this.nextId()
     return new Promise((resolve, reject) => {
       const deadlineMs = timeoutMs === Infinity ? Infinity : this.#clock.now() + timeoutMs
-      const pending: Pending = { message, deadlineMs, wanted, stall, isHarmless, wasSent: false, resolve, reject }
+      const pending: Pending = {
+        message,
+        deadlineMs,
+        wanted,
+        stall,
+        isHarmless,
+        isOfFeed,
+        wasSent: false,
+        resolve,
+        reject,
+      }
       this.#pending.set(id, pending)
       this.#wakeAt(deadlineMs + graceMs)
       if (signal !== undefined) {
@@ -93,6 +107,11 @@ export class Requests {
     const isPatient = isHarmless && stall !== 'fail' && this.#clock.now() < deadlineMs
     if (isPatient && error.code === 'STALLED' && this.#link.isOpen) this.#send(id, pending)
     else this.#end(id)?.reject(error)
+  }
+
+  /** The points that feeds ask for are no more. */
+  refuseOfFeeds(errorOf: (wanted: Versions) => FanlightError): void {
+    for (const [id, { isOfFeed, wanted }] of this.#pending) if (isOfFeed) this.#end(id)?.reject(errorOf(wanted))
   }
 
   /** A connection is open: asks what was not answered. */

@@ -50,7 +50,7 @@ import type { Dial } from './dial.ts'
 import { FollowedQueries } from './followed-queries.ts'
 import { Link } from './link.ts'
 import type { ConnectionState, ConnectOptions } from './options.ts'
-import { assertWhole, asSet, onlyOf, sum } from './points.ts'
+import { assertWhole, asSet, lostPoint, onlyOf, sum } from './points.ts'
 import { Requests } from './requests.ts'
 import { nothingSupported, PartsById, queryOf, stateOf, updateOf } from './unpack.ts'
 
@@ -203,17 +203,23 @@ export class WireStore extends BaseStore<object> {
   }
 
   #readAt(spans: Spans, at: Versions, isNewest: boolean): Promise<Reading> {
-    const read = this.#fetch(spans, { min: at, max: at, timeoutMs: Infinity }).then((answered) => {
+    const read = this.#fetch(spans, { min: at, max: at, timeoutMs: Infinity }, true).then((answered) => {
       assertWhole(this, at, lowerCorner(answered.windows))
       return answered
     })
-    return read.catch((error: unknown) => {
-      if (!isNewest || !isFanlightError(error, 'LOST_IN_FOG')) throw error
-      // The server has forgotten where this store is, and so is further: that is told at once.
-      return this.#moved(at).then((): Reading => {
-        throw error
-      })
-    })
+    return read.catch((error: unknown) => this.#lostAt(at, error, isNewest))
+  }
+
+  /**
+   * A feed could not be told what is at a point.
+   *
+   * @param isNewest whether the point was the newest here, and the server has forgotten it: so it is further, and tells that at once
+   * @throws LOST_IN_FOG for what was reset as well: a feed steps to a newer point then (L7)
+   */
+  async #lostAt(at: Versions, error: unknown, isNewest: boolean): Promise<never> {
+    const isReset = isFanlightError(error, 'SOURCE_RESET')
+    if (isReset || (isNewest && isFanlightError(error, 'LOST_IN_FOG'))) await this.#moved(at)
+    throw isReset ? lostPoint(this, at, error) : error
   }
 
   /** Resolves when what is followed here has left a point. */
@@ -228,10 +234,11 @@ export class WireStore extends BaseStore<object> {
     if (refused !== undefined) throw refused
     const told = pushed?.difference(since, until)
     if (told !== undefined) return told
-    return this.#difference(spans, since, { until, timeoutMs: Infinity }).then((update) => {
+    const difference = this.#difference(spans, since, { until, timeoutMs: Infinity }, true).then((update) => {
       assertWhole(this, until, update.versions)
       return update
     })
+    return difference.catch((error: unknown) => this.#lostAt(until, error, false))
   }
 
   protected override followed(spans: Spans, signature: string): void {
@@ -270,11 +277,11 @@ export class WireStore extends BaseStore<object> {
       throw failedCommit(error, 'no')
     })
 
-  #fetch(spans: Spans, options: FetchOptions): Promise<Snapshot> {
+  #fetch(spans: Spans, options: FetchOptions, isOfFeed = false): Promise<Snapshot> {
     const query = queryOf(spans)
     const { min = null, max = null, stall = null, timeoutMs = this.limits.timeoutMs, signal } = options
     const message = (id: Id, leftMs: number | null): unknown => [Kind.fetch, id, query, min, max, stall, leftMs]
-    return this.#requests.ask(message, { timeoutMs, signal, wanted: min ?? {}, stall }).then((answer) => {
+    return this.#requests.ask(message, { timeoutMs, signal, wanted: min ?? {}, stall, isOfFeed }).then((answer) => {
       const [, id, entries, windows, more, behind] = answer as Answer
       const whole = this.#parts.take(id)
       const unpacked = unpackWindows(windows)
@@ -290,11 +297,16 @@ export class WireStore extends BaseStore<object> {
     })
   }
 
-  #difference(spans: Spans, since: Versions, options: Omit<ChangesOptions, 'since'>): Promise<Update> {
+  #difference(
+    spans: Spans,
+    since: Versions,
+    options: Omit<ChangesOptions, 'since'>,
+    isOfFeed = false,
+  ): Promise<Update> {
     const query = queryOf(spans)
     const { until = null, timeoutMs = this.limits.timeoutMs, signal } = options
     const message = (id: Id, leftMs: number | null): unknown => [Kind.changes, id, query, since, until, leftMs]
-    return this.#requests.ask(message, { timeoutMs, signal, wanted: until ?? since }).then((answer) => {
+    return this.#requests.ask(message, { timeoutMs, signal, wanted: until ?? since, isOfFeed }).then((answer) => {
       const [, id, versions, behind, body] = answer as DifferenceMessage
       this.#raise(sum(versions, behind))
       return { ...updateOf(body, behind, this.#parts.take(id)), versions }
@@ -329,6 +341,8 @@ export class WireStore extends BaseStore<object> {
       this.#fed = this.#continued(this.#fed) ?? info.reached
       this.#reached = info.reached
       this.#followed.restart((point) => this.#continued(point))
+      // The points that feeds ask for are of a history that is no more: they step to the one that there is (L7).
+      this.#requests.refuseOfFeeds((wanted) => lostPoint(this, wanted))
     }
     this.#followed.opened()
     this.#requests.resend()

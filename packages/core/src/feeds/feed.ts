@@ -252,7 +252,9 @@ export class StoreFeed implements Feed {
         const { reached } = this.#host
         const isLost = isFanlightError(error, 'LOST_IN_FOG') && !reaches(target, reached)
         if (this.#failure !== undefined || !isLost || round === roundsMax) throw error
-        return this.#toNewest(this.#newest(reached), round + 1)
+        // Where the sources are others, no history was too short: the rounds begin anew.
+        const isReset = Object.keys(reached).some((source) => target[source] === undefined)
+        return this.#toNewest(this.#newest(reached), isReset ? 1 : round + 1)
       }),
     )
   }
