@@ -1,5 +1,5 @@
-import type { Versions } from '@fanlight/core'
-import { signatureOf, type Spans } from '@fanlight/core/kit'
+import { type Clock, type ErrorCode, FanlightError, type Random, type Versions } from '@fanlight/core'
+import { type BackOff, backOffMs, factsOf, signatureOf, type Spans } from '@fanlight/core/kit'
 import { encode, type Id, Kind } from '@fanlight/protocol'
 import type { Link } from './link.ts'
 import { Pushed } from './pushed.ts'
@@ -8,16 +8,35 @@ import { queryOf } from './unpack.ts'
 /** What the queries that are followed need of their store. */
 export interface FollowHost {
   readonly link: Link
+  readonly clock: Clock
+  readonly random: Random
+  /** What the store is called in errors. */
+  readonly name: string
   /** How many steps of each query are kept. */
   readonly stepsMax: number
   nextId(): Id
+  /** The server follows a query no longer, or does again. */
+  moved(): void
+  /** It never will: whoever follows it fails with this. */
+  refused(signature: string, why: FanlightError): void
 }
+
+/** What may pass: the same query can be followed again. */
+const passing: ReadonlySet<ErrorCode> = new Set(['UNAVAILABLE', 'STALLED', 'LOST_IN_FOG', 'SOURCE_RESET'])
+
+/** How long it waits before it asks to follow what the server gave up. */
+const backOff: BackOff = { firstMs: 200, mostMs: 20_000 }
+
+/** What was followed for so long was followed well: the next attempt comes soon. In milliseconds. */
+const stableMs = 5_000
 
 /** The queries that the server follows for us. */
 export class FollowedQueries {
   readonly #host: FollowHost
   readonly #bySignature = new Map<string, Pushed>()
   readonly #byId = new Map<Id, Pushed>()
+  /** Those that the server gave up, until it follows them again. */
+  readonly #left = new Set<Pushed>()
   readonly #signatures = new WeakMap<Spans, string>()
 
   constructor(host: FollowHost) {
@@ -26,6 +45,12 @@ export class FollowedQueries {
 
   get size(): number {
     return this.#bySignature.size
+  }
+
+  /** Why not everything is told of; undefined: it is. */
+  get why(): FanlightError | undefined {
+    for (const { error } of this.#left) return error
+    return undefined
   }
 
   /** The one of these spans, where they are followed. */
@@ -56,6 +81,7 @@ export class FollowedQueries {
     if (pushed === undefined) return
     this.#bySignature.delete(signature)
     this.#byId.delete(pushed.id)
+    this.#forget(pushed)
     pushed.release()
     if (link.isOpen) link.send(encode([Kind.unwatch, pushed.id]))
   }
@@ -72,12 +98,50 @@ export class FollowedQueries {
 
   /** The connection is gone. */
   lost(): void {
-    for (const pushed of this.#bySignature.values()) pushed.interrupt()
+    for (const pushed of this.#bySignature.values()) {
+      pushed.interrupt()
+      this.#forget(pushed)
+    }
   }
 
   /** Nothing will be told any more. */
   end(): void {
-    for (const pushed of this.#bySignature.values()) pushed.release()
+    for (const pushed of this.#bySignature.values()) {
+      this.#forget(pushed)
+      pushed.release()
+    }
+  }
+
+  /** From the next step on, the server tells what changes in a query. */
+  watching(id: Id): void {
+    const pushed = this.#byId.get(id)
+    if (pushed === undefined) return
+    pushed.isTold = true
+    pushed.error = undefined
+    if (this.#left.delete(pushed)) this.#host.moved()
+  }
+
+  /** The server follows a query no longer. What may pass is asked for again, after a time; anything else is final (L9). */
+  ended(id: Id, error: FanlightError): void {
+    const pushed = this.#byId.get(id)
+    if (pushed === undefined) return
+    const { clock, random, link, name } = this.#host
+    pushed.interrupt()
+    // Who iterates takes an error without a store for an end by the holder.
+    const why = new FanlightError(error.code, error.message, { ...factsOf(error), store: error.store ?? name })
+    pushed.error = why
+    if (passing.has(error.code)) {
+      if (clock.now() - pushed.watchedAtMs >= stableMs) pushed.attempts = 0
+      this.#left.add(pushed)
+      const waitMs = backOffMs(++pushed.attempts, backOff, random)
+      pushed.stopTimer = clock.after(waitMs, () => link.isOpen && this.#watch(pushed))
+    } else {
+      const [signature] = [...this.#bySignature].find(([, one]) => one === pushed) ?? []
+      pushed.isRefused = true
+      if (signature !== undefined) this.#host.refused(signature, why)
+    }
+    pushed.release()
+    this.#host.moved()
   }
 
   /**
@@ -95,7 +159,14 @@ export class FollowedQueries {
   }
 
   #watch(pushed: Pushed): void {
-    pushed.error = undefined
+    pushed.watchedAtMs = this.#host.clock.now()
     this.#host.link.send(encode([Kind.watch, pushed.id, pushed.query, pushed.told ?? null]))
+  }
+
+  /** Nothing is to be done any more about that the server gave it up. */
+  #forget(pushed: Pushed): void {
+    pushed.stopTimer?.()
+    pushed.error = undefined
+    this.#left.delete(pushed)
   }
 }

@@ -28,6 +28,13 @@ export class Pushed {
   isTold = false
   /** Why the server does not follow it. */
   error: FanlightError | undefined
+  /** Whether it never will: asking again would not help. */
+  isRefused = false
+  /** When the server was asked to follow it, and how often it gave that up soon after. */
+  watchedAtMs = 0
+  attempts = 0
+  /** Ends the wait before it is asked again. */
+  stopTimer: (() => void) | undefined
   /** The update of the step that is not whole yet. */
   next: Unplaced | undefined
   /** The point that it is at, where that is not the one of the step. */
@@ -107,8 +114,7 @@ export class Pushed {
 
   /** Why the server does not follow it, where asking again would not help. */
   get refusal(): FanlightError | undefined {
-    const { error } = this
-    return error?.code === 'TOO_MANY' || error?.code === 'TOO_LARGE' ? error : undefined
+    return this.isRefused ? this.error : undefined
   }
 
   /** What differs between two points; undefined: what was told does not say. */

@@ -93,8 +93,16 @@ export class WireStore extends BaseStore<object> {
       },
     )
     this.#requests = new Requests(this.#link, clock, this.name, (wanted) => this.#stalled(wanted))
-    const nextId = (): Id => this.#requests.nextId()
-    this.#followed = new FollowedQueries({ link: this.#link, stepsMax: steps, nextId })
+    this.#followed = new FollowedQueries({
+      link: this.#link,
+      clock,
+      random,
+      name: this.name,
+      stepsMax: steps,
+      nextId: () => this.#requests.nextId(),
+      moved: () => this.stateChanged(),
+      refused: (signature, why) => this.endFeeds(why, signature),
+    })
     this.#link.start()
   }
 
@@ -140,7 +148,7 @@ export class WireStore extends BaseStore<object> {
   }
 
   override get state(): FeedState {
-    return stateOf(this.#sources, this.#info, this.#lostWhy)
+    return stateOf(this.#sources, this.#info, this.#lostWhy ?? this.#followed.why)
   }
 
   /** Resolves when there is a connection. */
@@ -423,21 +431,12 @@ export class WireStore extends BaseStore<object> {
         pushed.nextAt = versions ?? undefined
         return
       }
-      case Kind.watching: {
-        const pushed = this.#followed.byId(message[1])
-        if (pushed !== undefined) pushed.isTold = true
-        return
-      }
+      case Kind.watching:
+        return this.#followed.watching(message[1])
       case Kind.step:
         return this.#step(message[1])
-      case Kind.ended: {
-        const pushed = this.#followed.byId(message[1])
-        if (pushed === undefined) return
-        pushed.interrupt()
-        pushed.error = unpackError(message[2])
-        pushed.release()
-        return this.advanced()
-      }
+      case Kind.ended:
+        return this.#followed.ended(message[1], unpackError(message[2]))
       case Kind.info: {
         const before = this.#sources
         this.#learn(message[1])

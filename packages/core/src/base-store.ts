@@ -163,7 +163,7 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
     if (this.#closing !== undefined) return this.#closing
     let settle: (value: void | Promise<void>) => void = () => undefined
     this.#closing = new Promise((resolve) => (settle = resolve))
-    for (const feed of this.#feeds.all()) feed.end(closed(this.name, { store: this.name }))
+    this.endFeeds(closed(this.name, { store: this.name }))
     this.#waiters.releaseAll()
     settle(this.release())
     return this.#closing
@@ -209,6 +209,15 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
 
   /** The last feed of these spans went. */
   protected unfollowed?(spans: Spans, signature: string): void
+
+  /**
+   * Ends feeds for good, with an error that names a store: without one it would read as an end by their holders.
+   *
+   * @param signature those of one query, as `followed` names it; absent: all
+   */
+  protected endFeeds(why: FanlightError, signature?: string): void {
+    for (const feed of signature === undefined ? this.#feeds.all() : this.#feeds.of(signature)) feed.end(why)
+  }
 
   /** The state of a source changed: tells every feed. */
   protected stateChanged(): void {

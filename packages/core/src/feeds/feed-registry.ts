@@ -83,6 +83,11 @@ export class FeedRegistry {
     for (const { feeds } of hits) for (const feed of feeds) feed.ring()
   }
 
+  /** The feeds of one query. */
+  of(signature: string): readonly StoreFeed[] {
+    return this.#bySignature.get(signature)?.feeds ?? []
+  }
+
   /** All feeds there are. */
   all(): StoreFeed[] {
     return [...this.#bySignature.values()].flatMap((followed) => followed.feeds)
