@@ -45,6 +45,7 @@ export class Requests {
   readonly #stalled: (wanted: Versions) => FanlightError
   readonly #pending = new Map<Id, Pending>()
   #nextId = 0
+  #over: FanlightError | undefined
   /** When somebody's patience ends next, as far as is known: one timer for all. */
   #wakesAtMs = Infinity
   #stopTimer: (() => void) | undefined
@@ -69,6 +70,7 @@ export class Requests {
   /** Asks, now or when there is a connection. Where the server's patience ends before the asker's, it asks again. */
   ask(message: MessageOf, patience: Patience): Promise<unknown> {
     const { timeoutMs, signal, wanted, stall, isHarmless = true, isOfFeed = false } = patience
+    if (this.#over !== undefined) return Promise.reject(isHarmless ? this.#over : this.#over.withApplied('no'))
     const id = this.nextId()
     return new Promise((resolve, reject) => {
       const deadlineMs = timeoutMs === Infinity ? Infinity : this.#clock.now() + timeoutMs
@@ -133,6 +135,7 @@ export class Requests {
 
   /** There will be no answers any more. */
   end(why: FanlightError): void {
+    this.#over = why
     this.#stopTimer?.()
     for (const [id, pending] of this.#pending) {
       this.#end(id)?.reject(pending.isHarmless ? why : why.withApplied(pending.wasSent ? 'unknown' : 'no'))

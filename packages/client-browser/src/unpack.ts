@@ -81,17 +81,22 @@ export function updateOf(body: WireBody, behind: Versions, parts: Parts | undefi
   }
 }
 
-/** How the sources stand: as the server said, while there is a connection. */
+/**
+ * How the sources stand: as the server said, while there is a connection.
+ *
+ * @param isOver whether there will be none any more
+ */
 export function stateOf(
   sources: readonly SourceId[],
   info: StoreInfo | undefined,
   lost: FanlightError | undefined,
+  isOver: boolean,
 ): FeedState {
   const state: Record<SourceId, SourceState> = {}
   for (const source of sources) {
     const [status = 'live', why = null] = info?.state[source] ?? []
     const told = { status: status as SourceState['status'], why: why === null ? undefined : unpackError(why) }
-    state[source] = lost === undefined ? told : { status: 'stale', why: lost }
+    state[source] = lost === undefined ? told : { status: isOver ? 'failed' : 'stale', why: lost }
   }
   return state
 }

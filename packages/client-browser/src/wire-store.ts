@@ -148,7 +148,13 @@ export class WireStore extends BaseStore<object> {
   }
 
   override get state(): FeedState {
-    return stateOf(this.#sources, this.#info, this.#lostWhy ?? this.#followed.why)
+    return stateOf(this.#sources, this.#info, this.#lostWhy ?? this.#followed.why, this.#over !== undefined)
+  }
+
+  /** Where there will be no connection any more, whoever asks hears why. */
+  protected override assertOpen(): void {
+    super.assertOpen()
+    if (this.#over !== undefined) throw this.#over
   }
 
   /** Resolves when there is a connection. */
@@ -394,7 +400,7 @@ export class WireStore extends BaseStore<object> {
   #ended(why: FanlightError): void {
     this.#lostWhy = why
     this.#end(why)
-    this.stateChanged()
+    this.endAll(why)
   }
 
   #end(why: FanlightError): void {

@@ -163,8 +163,7 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
     if (this.#closing !== undefined) return this.#closing
     let settle: (value: void | Promise<void>) => void = () => undefined
     this.#closing = new Promise((resolve) => (settle = resolve))
-    this.endFeeds(closed(this.name, { store: this.name }))
-    this.#waiters.releaseAll()
+    this.endAll(closed(this.name, { store: this.name }))
     settle(this.release())
     return this.#closing
   }
@@ -217,6 +216,12 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
    */
   protected endFeeds(why: FanlightError, signature?: string): void {
     for (const feed of signature === undefined ? this.#feeds.all() : this.#feeds.of(signature)) feed.end(why)
+  }
+
+  /** Ends all feeds, and all waits with what `assertOpen` throws from now on: for a store that ended before it was closed. */
+  protected endAll(why: FanlightError): void {
+    this.endFeeds(why)
+    this.#waiters.releaseAll()
   }
 
   /** The state of a source changed: tells every feed. */
