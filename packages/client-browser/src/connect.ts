@@ -53,11 +53,17 @@ export async function connect<S extends { readonly '~types'?: object | undefined
     throw error
   }
   const session = createSession(wire as Store<object>, options)
-  const close = session.close.bind(session)
+  const end = session.close.bind(session)
+  const close = (): Promise<void> => {
+    // It waits for the commits that were sent, and for no connection.
+    const ended = end()
+    wire.closeWhenLost()
+    return ended.then(() => wire.close())
+  }
   return Object.defineProperties(session, {
     connection: { get: () => wire.connection },
-    close: { value: () => close().then(() => wire.close()) },
-    [Symbol.asyncDispose]: { value: () => close().then(() => wire.close()) },
+    close: { value: close },
+    [Symbol.asyncDispose]: { value: close },
   }) as unknown as Remote<TypesOf<S>>
 }
 

@@ -46,6 +46,9 @@ const beatsMissed = 2.5
 /** How long a connection may take to open and to be welcomed, in milliseconds. */
 const openMs = 20_000
 
+/** What holds before any server said what it takes. */
+const unknownLimits: WireLimits = { frameBytes: 2 ** 20, requests: Infinity, watches: Infinity, beatMs: Infinity }
+
 /** Closes for which another attempt with the same credentials is in vain. */
 const finalCodes: ReadonlySet<number> = new Set([CloseCode.authNeeded, CloseCode.forbidden, CloseCode.version])
 
@@ -62,7 +65,7 @@ export class Link {
   #openedAt = 0
   #attempt = 0
   #queue: Uint8Array[] = []
-  #limits: WireLimits | undefined
+  #limits: WireLimits = unknownLimits
   #stopTimer: (() => void) | undefined
   #heard = false
 
@@ -79,9 +82,9 @@ export class Link {
     return this.#isOpen
   }
 
-  /** How many bytes one frame may have. */
-  get frameBytes(): number {
-    return this.#limits?.frameBytes ?? 2 ** 20
+  /** What the server takes, as it said last. */
+  get limits(): WireLimits {
+    return this.#limits
   }
 
   /** Dials. */
@@ -142,7 +145,7 @@ export class Link {
     let some: Uint8Array[] = []
     let bytes = 5
     for (const message of messages) {
-      if (some.length > 0 && bytes + message.length > this.frameBytes) {
+      if (some.length > 0 && bytes + message.length > this.#limits.frameBytes) {
         channel.send(frameOf(some))
         some = []
         bytes = 5

@@ -11,6 +11,7 @@ import {
   subtractSpans,
 } from '@fanlight/core/kit'
 import type { Id } from '@fanlight/protocol'
+import type { HasParts, Parts } from './parts.ts'
 import type { Unplaced } from './unpack.ts'
 
 /** One update that the server pushed. */
@@ -21,7 +22,7 @@ interface PushedStep {
 }
 
 /** A query that the server follows for us, and what it told of it. */
-export class Pushed {
+export class Pushed implements HasParts {
   readonly id: Id
   readonly query: Query
   /** Whether the server tells everything that changes from `told` on. */
@@ -35,6 +36,7 @@ export class Pushed {
   attempts = 0
   /** Ends the wait before it is asked again. */
   stopTimer: (() => void) | undefined
+  parts: Parts | undefined
   /** The update of the step that is not whole yet. */
   next: Unplaced | undefined
   /** The point that it is at, where that is not the one of the step. */
@@ -78,7 +80,7 @@ export class Pushed {
   /** The connection is gone: what is not whole will be told again. */
   interrupt(): void {
     this.isTold = false
-    this.next = this.nextAt = this.answer = undefined
+    this.next = this.nextAt = this.answer = this.parts = undefined
   }
 
   /** The step is whole: what was told of it counts, and where nothing was told, nothing changed. */

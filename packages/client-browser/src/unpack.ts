@@ -1,62 +1,7 @@
-import type {
-  Change,
-  Entry,
-  FanlightError,
-  FeedState,
-  Query,
-  SourceId,
-  SourceState,
-  Supports,
-  Update,
-  Versions,
-} from '@fanlight/core'
+import type { FanlightError, FeedState, Query, SourceId, SourceState, Supports, Update, Versions } from '@fanlight/core'
 import { rangeOf, type Spans } from '@fanlight/core/kit'
-import {
-  type Id,
-  type StoreInfo,
-  unpackChanges,
-  unpackEntries,
-  unpackError,
-  type WireBody,
-  type WireChange,
-  type WireEntry,
-} from '@fanlight/protocol'
-
-/** What came of an answer that is too long for one frame. */
-export interface Parts {
-  readonly entries: Entry[]
-  readonly changes: Change[]
-}
-
-/** The parts of answers that are not whole yet. */
-export class PartsById {
-  readonly #parts = new Map<Id, Parts>()
-
-  addEntries(id: Id, entries: readonly WireEntry[]): void {
-    for (const entry of unpackEntries(entries)) this.#of(id).entries.push(entry)
-  }
-
-  addChanges(id: Id, changes: readonly WireChange[]): void {
-    for (const change of unpackChanges(changes)) this.#of(id).changes.push(change)
-  }
-
-  /** What came, for the last time. */
-  take(id: Id): Parts | undefined {
-    const parts = this.#parts.get(id)
-    if (parts !== undefined) this.#parts.delete(id)
-    return parts
-  }
-
-  clear(): void {
-    this.#parts.clear()
-  }
-
-  #of(id: Id): Parts {
-    let parts = this.#parts.get(id)
-    if (parts === undefined) this.#parts.set(id, (parts = { entries: [], changes: [] }))
-    return parts
-  }
-}
+import { type StoreInfo, unpackChanges, unpackEntries, unpackError, type WireBody } from '@fanlight/protocol'
+import type { Parts } from './parts.ts'
 
 /** The query as it is asked: checked, and in few words. */
 export function queryOf({ query, list }: Spans): Query {

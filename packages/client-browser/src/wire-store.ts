@@ -50,9 +50,10 @@ import type { Dial } from './dial.ts'
 import { FollowedQueries } from './followed-queries.ts'
 import { Link } from './link.ts'
 import type { ConnectionState, ConnectOptions } from './options.ts'
+import { addPart, takeParts } from './parts.ts'
 import { assertWhole, asSet, lostPoint, onlyOf, sum } from './points.ts'
 import { Requests } from './requests.ts'
-import { nothingSupported, PartsById, queryOf, stateOf, updateOf } from './unpack.ts'
+import { nothingSupported, queryOf, stateOf, updateOf } from './unpack.ts'
 
 /**
  * A store across a connection. Answers and differences come from the server; for feeds, the server tells with each step what
@@ -63,7 +64,6 @@ export class WireStore extends BaseStore<object> {
   readonly #requests: Requests
   readonly #onConnection: ((state: ConnectionState) => void) | undefined
   readonly #followed: FollowedQueries
-  readonly #parts = new PartsById()
   readonly #movers: (() => void)[] = []
   readonly #openings = new Set<{ resolve(): void; reject(error: FanlightError): void }>()
   #info: StoreInfo | undefined
@@ -76,6 +76,7 @@ export class WireStore extends BaseStore<object> {
   #oldest: Versions = {}
   #lostWhy: FanlightError | undefined
   #over: FanlightError | undefined
+  #closesWhenLost = false
 
   constructor(url: string, dial: Dial, options: ConnectOptions) {
     super(options, url)
@@ -92,12 +93,10 @@ export class WireStore extends BaseStore<object> {
         over: (why) => this.#ended(why),
       },
     )
-    this.#requests = new Requests(this.#link, clock, this.name, (wanted) => this.#stalled(wanted))
+    const shared = { link: this.#link, clock, random, name: this.name }
+    this.#requests = new Requests({ ...shared, stalled: (wanted) => this.#stalled(wanted) })
     this.#followed = new FollowedQueries({
-      link: this.#link,
-      clock,
-      random,
-      name: this.name,
+      ...shared,
       stepsMax: steps,
       nextId: () => this.#requests.nextId(),
       moved: () => this.stateChanged(),
@@ -263,6 +262,12 @@ export class WireStore extends BaseStore<object> {
     this.#followed.unfollow(signature)
   }
 
+  /** Closes now where there is no connection, and else when it is lost: what waits for one would wait in vain. */
+  closeWhenLost(): void {
+    this.#closesWhenLost = true
+    if (!this.#link.isOpen) void this.close()
+  }
+
   protected override release(): Promise<void> {
     this.#link.close()
     this.#end(new FanlightError('CLOSED', `${this.name} is closed: connect again`, { store: this.name }))
@@ -282,7 +287,7 @@ export class WireStore extends BaseStore<object> {
       const rest = meta === undefined ? [] : [meta]
       const message = (request: Id): unknown => [Kind.commit, request, packed, basis, asked, commitId, ...rest]
       const patience = { timeoutMs: this.limits.timeoutMs, signal, wanted: basis ?? {}, isHarmless: false }
-      return this.#requests.ask(message, patience).then((answer) => {
+      return this.#requests.ask(message, patience).then(({ message: answer }) => {
         const [, , versions] = answer as Committed
         this.#raise(versions)
         return versions
@@ -295,20 +300,21 @@ export class WireStore extends BaseStore<object> {
     const query = queryOf(spans)
     const { min = null, max = null, stall = null, timeoutMs = this.limits.timeoutMs, signal } = options
     const message = (id: Id, leftMs: number | null): unknown => [Kind.fetch, id, query, min, max, stall, leftMs]
-    return this.#requests.ask(message, { timeoutMs, signal, wanted: min ?? {}, stall, isOfFeed }).then((answer) => {
-      const [, id, entries, windows, more, behind] = answer as Answer
-      const whole = this.#parts.take(id)
-      const unpacked = unpackWindows(windows)
-      const snapshot: Snapshot = {
-        entries: whole === undefined ? unpackEntries(entries) : [...whole.entries, ...unpackEntries(entries)],
-        windows: unpacked,
-        versions: upperCorner(unpacked),
-        more: more.map(([follows, range]) => ({ more: follows, range })),
-        behind,
-      }
-      this.#raise(sum(snapshot.versions, behind))
-      return snapshot
-    })
+    return this.#requests
+      .ask(message, { timeoutMs, signal, wanted: min ?? {}, stall, isOfFeed })
+      .then(({ message: answer, parts }) => {
+        const [, , entries, windows, more, behind] = answer as Answer
+        const unpacked = unpackWindows(windows)
+        const snapshot: Snapshot = {
+          entries: parts === undefined ? unpackEntries(entries) : [...parts.entries, ...unpackEntries(entries)],
+          windows: unpacked,
+          versions: upperCorner(unpacked),
+          more: more.map(([follows, range]) => ({ more: follows, range })),
+          behind,
+        }
+        this.#raise(sum(snapshot.versions, behind))
+        return snapshot
+      })
   }
 
   #difference(
@@ -320,11 +326,13 @@ export class WireStore extends BaseStore<object> {
     const query = queryOf(spans)
     const { until = null, timeoutMs = this.limits.timeoutMs, signal } = options
     const message = (id: Id, leftMs: number | null): unknown => [Kind.changes, id, query, since, until, leftMs]
-    return this.#requests.ask(message, { timeoutMs, signal, wanted: until ?? since, isOfFeed }).then((answer) => {
-      const [, id, versions, behind, body] = answer as DifferenceMessage
-      this.#raise(sum(versions, behind))
-      return { ...updateOf(body, behind, this.#parts.take(id)), versions }
-    })
+    return this.#requests
+      .ask(message, { timeoutMs, signal, wanted: until ?? since, isOfFeed })
+      .then(({ message: answer, parts }) => {
+        const [, , versions, behind, body] = answer as DifferenceMessage
+        this.#raise(sum(versions, behind))
+        return { ...updateOf(body, behind, parts), versions }
+      })
   }
 
   #stalled(wanted: Versions): FanlightError {
@@ -391,9 +399,9 @@ export class WireStore extends BaseStore<object> {
 
   #lost(why: FanlightError): void {
     this.#lostWhy = why
-    this.#parts.clear()
     this.#followed.lost()
     this.#requests.lost(why)
+    if (this.#closesWhenLost) return void this.close()
     this.stateChanged()
   }
 
@@ -420,20 +428,20 @@ export class WireStore extends BaseStore<object> {
         return this.#requests.answered(message[1], message)
       case Kind.failed: {
         const error = unpackError(message[2])
-        this.#parts.take(message[1])
         if (error.horizon !== undefined) this.#oldest = mergeVersions(this.#oldest, onlyOf(error.horizon, this.#oldest))
         return this.#requests.failed(message[1], error)
       }
       case Kind.part:
-        return this.#parts.addEntries(message[1], message[2])
-      case Kind.changed:
-        return this.#parts.addChanges(message[1], message[2])
+      case Kind.changed: {
+        // What nobody waits for any more is not kept.
+        const whose = this.#requests.of(message[1]) ?? this.#followed.byId(message[1])
+        return whose && addPart(whose, message)
+      }
       case Kind.update: {
         const [, id, versions, body] = message
         const pushed = this.#followed.byId(id)
-        const whole = this.#parts.take(id)
         if (pushed === undefined) return
-        pushed.next = updateOf(body, nowhere, whole)
+        pushed.next = updateOf(body, nowhere, takeParts(pushed))
         pushed.nextAt = versions ?? undefined
         return
       }
