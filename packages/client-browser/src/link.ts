@@ -46,8 +46,15 @@ const beatsMissed = 2.5
 /** How long a connection may take to open and to be welcomed, in milliseconds. */
 const openMs = 20_000
 
-/** What holds before any server said what it takes. */
-const unknownLimits: WireLimits = { frameBytes: 2 ** 20, requests: Infinity, watches: Infinity, beatMs: Infinity }
+/** What a client keeps to. */
+export interface LinkLimits {
+  readonly frameBytes: number
+  readonly requests: number
+  readonly valueDepth: number
+}
+
+/** What holds before any server said what it takes, and where one does not say. */
+const unknownLimits: LinkLimits = { frameBytes: 2 ** 20, requests: Infinity, valueDepth: Infinity }
 
 /** Closes for which another attempt with the same credentials is in vain. */
 const finalCodes: ReadonlySet<number> = new Set([CloseCode.authNeeded, CloseCode.forbidden, CloseCode.version])
@@ -65,7 +72,7 @@ export class Link {
   #openedAt = 0
   #attempt = 0
   #queue: Uint8Array[] = []
-  #limits: WireLimits = unknownLimits
+  #limits: LinkLimits = unknownLimits
   #stopTimer: (() => void) | undefined
   #heard = false
 
@@ -82,8 +89,8 @@ export class Link {
     return this.#isOpen
   }
 
-  /** What the server takes, as it said last. */
-  get limits(): WireLimits {
+  /** What the server takes, as it said last; before that, what any server does. */
+  get limits(): LinkLimits {
     return this.#limits
   }
 
@@ -171,7 +178,7 @@ export class Link {
   #welcome(info: StoreInfo, limits: WireLimits): void {
     const { clock } = this.#options
     this.#stopTimer?.()
-    this.#limits = limits
+    this.#limits = { ...unknownLimits, ...limits }
     this.#isOpen = true
     this.#openedAt = clock.now()
     this.#move({ status: 'open', attempt: this.#attempt })

@@ -41,6 +41,8 @@ interface Pending extends HasParts {
   sentAtMs: number
   /** How often the server gave up early. */
   stalls: number
+  /** How many connections the server ended since a frame could not be read, while this was under way. */
+  badFrames: number
   /** Ends the pause before it is asked again. */
   stopPause?: (() => void) | undefined
   /** Listens no more to what would end it. */
@@ -57,6 +59,9 @@ const waitedMs = 1_000
 
 /** How long to wait before asking a server again that gave up sooner than that. */
 const stalledBackOff: BackOff = { firstMs: 100, mostMs: 5_000 }
+
+/** What was under way at so many ends of this kind is what the server cannot read, or will not be answered beside that. */
+const badFramesMax = 3
 
 /** What requests need of their store. */
 export interface RequestHost {
@@ -114,6 +119,7 @@ export class Requests {
         isUnderWay: false,
         sentAtMs: 0,
         stalls: 0,
+        badFrames: 0,
         parts: undefined,
         resolve,
         reject,
@@ -164,15 +170,20 @@ export class Requests {
     this.#sendNext()
   }
 
-  /** The connection is gone: what cannot be asked twice may have been done, or not. */
+  /**
+   * The connection is gone: what cannot be asked twice may have been done, or not. Where the server could not read a frame, it
+   * would not read the same one the next time either.
+   */
   lost(why: FanlightError): void {
     this.#underWay.clear()
     this.#queue.clear()
     for (const [id, pending] of this.#pending) {
+      if (why.code === 'BAD_FRAME' && pending.isUnderWay) pending.badFrames++
       pending.stopPause?.()
       pending.isUnderWay = false
       pending.parts = undefined
       if (!pending.isHarmless && pending.wasSent) this.#end(id)?.reject(this.#unknown(why))
+      else if (pending.badFrames >= badFramesMax) this.#end(id)?.reject(why)
       else if (pending.stall === 'fail') this.#end(id)?.reject(this.#host.stalled(pending.wanted))
       else this.#wakeAt(endOf(pending))
     }
@@ -188,6 +199,7 @@ export class Requests {
   }
 
   #unknown(why: FanlightError): FanlightError {
+    if (why.code === 'BAD_FRAME') return why.withApplied('unknown')
     const message = `${why.message}: commit again under the same id`
     return new FanlightError('UNAVAILABLE', message, { store: this.#host.name, cause: why, applied: 'unknown' })
   }

@@ -278,8 +278,9 @@ export class WireStore extends BaseStore<object> {
     promised(() => {
       this.assertOpen()
       this.refuseAborted(options?.signal)
-      // The server checks as well; but what cannot be packed must not be tried.
-      readCommit(changes, options, this.limits, (point) => point)
+      // The server checks as well; but what cannot be packed must not be tried, and what is too deep ends the connection.
+      const valueDepth = Math.min(this.limits.valueDepth, this.#link.limits.valueDepth)
+      readCommit(changes, options, { ...this.limits, valueDepth }, (point) => point)
       const { basis = null, guard, id, meta, signal } = options ?? {}
       const asked = guard === undefined ? null : queryOf(readQuery(guard, this.limits.ranges))
       const commitId = id === undefined ? null : packCommitId(id)

@@ -46,7 +46,7 @@ const info: StoreInfo = {
 export function script(
   clock: Clock,
   answer: (message: ClientMessage) => readonly ServerMessage[] | undefined = () => undefined,
-  limits: Partial<WireLimits> = {},
+  limits: Partial<WireLimits & { readonly valueDepth: number }> = {},
 ): Scripted {
   const heard: ClientMessage[] = []
   let dials = 0

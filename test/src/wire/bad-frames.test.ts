@@ -1,0 +1,75 @@
+import { isFanlightError, put } from '@fanlight/core'
+import { manualClock } from '@fanlight/core/testing'
+import { connect, type Remote } from '@fanlight/client-browser'
+import { type ClientMessage, CloseCode, Kind, type ServerMessage } from '@fanlight/protocol'
+import { describe, expect, test } from 'vitest'
+import { answerTo, script, type Scripted, source } from './scripted.ts'
+
+type Answer = (message: ClientMessage, server: Scripted) => readonly ServerMessage[] | undefined
+
+async function talk(
+  answer: Answer,
+  limits: Parameters<typeof script>[2] = {},
+): Promise<{ clock: ReturnType<typeof manualClock>; server: Scripted; remote: Remote }> {
+  const clock = manualClock(1_000)
+  const server: Scripted = script(clock, (message) => answer(message, server), limits)
+  const connecting = connect('ws://scripted', { clock, dial: server.dial, random: () => 0.5 })
+  await clock.advance(10)
+  return { clock, server, remote: await connecting }
+}
+
+/** What something ended with, as text. */
+function ending(work: Promise<unknown>): Promise<string> {
+  return work.then(
+    () => 'done',
+    (error: unknown) => (isFanlightError(error) ? `${error.code} ${error.applied ?? ''}`.trim() : String(error)),
+  )
+}
+
+const nested = (depth: number): unknown => JSON.parse('['.repeat(depth) + ']'.repeat(depth))
+
+describe('what a server cannot read', () => {
+  test('BAD_VALUE: a value that is deeper than the server takes is not sent', async () => {
+    const { clock, server, remote } = await talk(
+      ({ 0: kind, 1: id }) => (kind === Kind.commit ? [[Kind.committed, id as number, { [source]: 2 }]] : undefined),
+      { valueDepth: 10 },
+    )
+    expect(await ending(remote.commit([put('a', nested(11))]))).toBe('BAD_VALUE no')
+    expect(await ending(remote.commit([put('a', 1)], { meta: nested(11) }))).toBe('BAD_VALUE no')
+    expect(server.heard).toEqual([])
+    const committed = ending(remote.commit([put('a', nested(10))]))
+    await clock.advance(10)
+    expect(await committed).toBe('done')
+    expect(server.dials).toBe(1)
+    await remote.close()
+  })
+
+  test('BAD_FRAME: a commit after which it closes with 4400 is not made again; what is beside it goes on', async () => {
+    const { clock, server, remote } = await talk((message, self) => {
+      if (message[0] === Kind.fetch) return self.dials > 1 ? [answerTo(message)] : undefined
+      self.close(CloseCode.badFrame)
+      return undefined
+    })
+    const fetched = ending(remote.fetch('a'))
+    const committed = ending(remote.commit([put('a', 1)]))
+    await clock.advance(60_000)
+    expect(await committed).toBe('BAD_FRAME unknown')
+    expect(await fetched).toBe('done')
+    expect(server.heard.filter(([kind]) => kind === Kind.commit)).toHaveLength(1)
+    expect(server.dials).toBe(2)
+    await remote.close()
+  })
+
+  test('BAD_FRAME: what is asked is not asked for ever', async () => {
+    const { clock, server, remote } = await talk((_, self) => {
+      self.close(CloseCode.badFrame)
+      return undefined
+    })
+    const fetched = ending(remote.fetch('a', { timeoutMs: Infinity }))
+    await clock.advance(600_000)
+    expect(await fetched).toBe('BAD_FRAME')
+    expect(server.heard).toHaveLength(3)
+    expect(remote.connection.status).toBe('open')
+    await remote.close()
+  })
+})
