@@ -23,7 +23,7 @@ export function onlyOf(point: Versions, sources: Readonly<Record<SourceId, unkno
 }
 
 /** A store, as errors tell of it. */
-type Named = Pick<Store, 'oldest'> & { readonly name: string }
+type Named = Pick<Store, 'oldest' | 'reached'> & { readonly name: string }
 
 /**
  * An answer in other sources than the point has, or beyond it, is one of after other stores were mounted.
@@ -46,4 +46,11 @@ export function lostPoint(store: Named, point: Versions, cause?: unknown): Fanli
 
 function lost({ name, oldest }: Named, wanted: Versions): { store: string; wanted: Versions; horizon: Versions } {
   return { store: name, wanted, horizon: oldest }
+}
+
+/** Somebody's time is over. */
+export function stalledAt({ name, reached }: Named, wanted: Versions, why: FanlightError | undefined): FanlightError {
+  const message =
+    why === undefined ? `${name} did not answer in time: wait longer` : `${name} has no connection: ${why.message}`
+  return new FanlightError('STALLED', message, { store: name, wanted, reached, cause: why })
 }

@@ -33,6 +33,7 @@ import {
 } from '@fanlight/core/kit'
 import {
   type Answer,
+  badFrame,
   type Committed,
   type DifferenceMessage,
   encode,
@@ -51,7 +52,7 @@ import { FollowedQueries } from './followed-queries.ts'
 import { Link } from './link.ts'
 import type { ConnectionState, ConnectOptions } from './options.ts'
 import { addPart, takeParts } from './parts.ts'
-import { assertWhole, asSet, lostPoint, onlyOf, sum } from './points.ts'
+import { assertWhole, asSet, lostPoint, onlyOf, stalledAt, sum } from './points.ts'
 import { Requests } from './requests.ts'
 import { nothingSupported, queryOf, stateOf, updateOf } from './unpack.ts'
 
@@ -94,7 +95,7 @@ export class WireStore extends BaseStore<object> {
       },
     )
     const shared = { link: this.#link, clock, random, name: this.name }
-    this.#requests = new Requests({ ...shared, stalled: (wanted) => this.#stalled(wanted) })
+    this.#requests = new Requests({ ...shared, stalled: (wanted) => stalledAt(this, wanted, this.#lostWhy) })
     this.#followed = new FollowedQueries({
       ...shared,
       stepsMax: steps,
@@ -336,15 +337,6 @@ export class WireStore extends BaseStore<object> {
       })
   }
 
-  #stalled(wanted: Versions): FanlightError {
-    const why = this.#lostWhy
-    const message =
-      why === undefined
-        ? `${this.name} did not answer in time: wait longer`
-        : `${this.name} has no connection: ${why.message}`
-    return new FanlightError('STALLED', message, { store: this.name, wanted, reached: this.#reached, cause: why })
-  }
-
   /** What is followed here comes to a point a moment later than the server does. */
   #whenHere(snapshot: Snapshot, min: Versions, options: FetchOptions): Soon<Snapshot> {
     const point: Record<SourceId, number> = {}
@@ -468,6 +460,9 @@ export class WireStore extends BaseStore<object> {
         return
       case Kind.welcome:
       case Kind.beat:
+        return
+      default:
+        throw badFrame(`there is no message of kind ${String((message as readonly unknown[])[0]).slice(0, 20)}`)
     }
   }
 

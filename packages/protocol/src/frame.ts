@@ -1,5 +1,6 @@
 import { FanlightError } from '@fanlight/core'
 import { arrayHeader, concat, decode, decodeTrusted, encode } from './codec.ts'
+import { checkMessagePack } from './check-message-pack.ts'
 import { badFrame } from './errors.ts'
 import { type ClientMessage, Kind, type ServerMessage } from './messages.ts'
 
@@ -39,11 +40,13 @@ export function readClientFrame(
 }
 
 /**
- * The messages of a frame from the server that one chose to connect to.
+ * The messages of a frame from the server that one chose to connect to: as deep as it likes, and without extensions, of which
+ * a decoder would make what is no value.
  *
  * @throws BAD_FRAME
  */
 export function readServerFrame(bytes: Uint8Array): readonly ServerMessage[] {
+  checkMessagePack(bytes, Infinity)
   const messages = decodeTrusted(bytes)
   if (!Array.isArray(messages) || !messages.every((one) => Array.isArray(one)))
     throw badFrame('it is no array of messages')

@@ -3,6 +3,7 @@ import { manualClock } from '@fanlight/core/testing'
 import { connect, type Remote } from '@fanlight/client-browser'
 import { type ClientMessage, CloseCode, Kind, type ServerMessage } from '@fanlight/protocol'
 import { describe, expect, test } from 'vitest'
+import { packed } from './raw.ts'
 import { answerTo, script, type Scripted, source } from './scripted.ts'
 
 type Answer = (message: ClientMessage, server: Scripted) => readonly ServerMessage[] | undefined
@@ -70,6 +71,31 @@ describe('what a server cannot read', () => {
     expect(await fetched).toBe('BAD_FRAME')
     expect(server.heard).toHaveLength(3)
     expect(remote.connection.status).toBe('open')
+    await remote.close()
+  })
+})
+
+describe('what a client cannot read', () => {
+  const odd: readonly (readonly [string, Uint8Array])[] = [
+    ['a date as a value', packed(0x91, 0x94, Kind.part, 0, { of: [['a', new Date(0)]] }, 0xc0)],
+    ['an extension', packed(0x91, 0x93, Kind.part, 0, 0xd4, 1, 0)],
+    ['a record of msgpackr', packed(0x91, 0x93, Kind.part, 0, 0xd4, 0x72, 0x40, 0x91, { of: 'name' }, 1)],
+    ['an extension of eight bits', packed(0x91, 0x93, Kind.part, 0, 0xc7, 1, 5, 0)],
+    ['a kind that there is not', packed(0x91, 0x92, 99, 0)],
+    ['what ends early', packed(0x91, 0x92, Kind.beat)],
+    ['no array of messages', packed(0x01)],
+  ]
+
+  test.each(odd)('%s: it leaves that connection, and goes on over another', async (_, bytes) => {
+    const { clock, server, remote } = await talk((message, self) => {
+      if (self.dials > 1) return [answerTo(message)]
+      self.sayBytes(bytes)
+      return undefined
+    })
+    const fetched = ending(remote.fetch('a'))
+    await clock.advance(60_000)
+    expect(await fetched).toBe('done')
+    expect(server.dials).toBe(2)
     await remote.close()
   })
 })

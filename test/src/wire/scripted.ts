@@ -22,6 +22,8 @@ export interface Scripted {
   readonly dials: number
   /** Says something over the connection that was dialled last: one frame. */
   say(...messages: readonly (ServerMessage | readonly unknown[])[]): void
+  /** The same, of whatever bytes. */
+  sayBytes(bytes: Uint8Array): void
   /** Closes that connection. */
   close(code: number): void
 }
@@ -59,6 +61,7 @@ export function script(
       return dials
     },
     say: (...messages) => far && say(far, messages),
+    sayBytes: (bytes) => far?.send(bytes),
     close: (code) => far?.close(code, 'scripted'),
     dial: () => {
       dials++
