@@ -40,7 +40,10 @@ export interface LinkListener {
   over(why: FanlightError): void
 }
 
-/** A connection that is silent for so many beats is dead. */
+/**
+ * A connection that is silent for so many beats is dead. No websocket tells of the bytes of a frame before all of it is there:
+ * one that takes longer than this is silence (docs/protocol.md says what to do).
+ */
 const beatsMissed = 2.5
 
 /** How long a connection may take to open and to be welcomed, in milliseconds. */

@@ -36,7 +36,6 @@ import {
   badFrame,
   type Committed,
   type DifferenceMessage,
-  encode,
   type Id,
   Kind,
   packChanges,

@@ -32,7 +32,7 @@ const nested = (depth: number): unknown => JSON.parse('['.repeat(depth) + ']'.re
 describe('what a server cannot read', () => {
   test('BAD_VALUE: a value that is deeper than the server takes is not sent', async () => {
     const { clock, server, remote } = await talk(
-      ({ 0: kind, 1: id }) => (kind === Kind.commit ? [[Kind.committed, id as number, { [source]: 2 }]] : undefined),
+      ({ 0: kind, 1: id }) => (kind === Kind.commit ? [[Kind.committed, id, { [source]: 2 }]] : undefined),
       { valueDepth: 10 },
     )
     expect(await ending(remote.commit([put('a', nested(11))]))).toBe('BAD_VALUE no')
@@ -47,7 +47,7 @@ describe('what a server cannot read', () => {
 
   test('BAD_FRAME: a commit after which it closes with 4400 is not made again; what is beside it goes on', async () => {
     const { clock, server, remote } = await talk((message, self) => {
-      if (message[0] === Kind.fetch) return self.dials > 1 ? [answerTo(message)] : undefined
+      if (message[0] === Kind.fetch) return self.dials > 1 ? [answerTo(message[1])] : undefined
       self.close(CloseCode.badFrame)
       return undefined
     })
@@ -88,7 +88,7 @@ describe('what a client cannot read', () => {
 
   test.each(odd)('%s: it leaves that connection, and goes on over another', async (_, bytes) => {
     const { clock, server, remote } = await talk((message, self) => {
-      if (self.dials > 1) return [answerTo(message)]
+      if (self.dials > 1) return [answerTo(message[1])]
       self.sayBytes(bytes)
       return undefined
     })

@@ -86,7 +86,7 @@ export function script(
   }
 }
 
-/** The entries of an answer to a fetch, at version 1. */
-export function answerTo(message: ClientMessage, value: unknown = 1): ServerMessage {
-  return [Kind.answer, message[1] as number, [['a', value, 1]], { [source]: [1, 1] }, [[false, {}]], {}]
+/** An answer to a fetch, at version 1. */
+export function answerTo(id: number): ServerMessage {
+  return [Kind.answer, id, [['a', 1, 1]], { [source]: [1, 1] }, [[false, {}]], {}]
 }
