@@ -53,11 +53,12 @@ const openMs = 20_000
 export interface LinkLimits {
   readonly frameBytes: number
   readonly requests: number
+  readonly watches: number
   readonly valueDepth: number
 }
 
 /** What holds before any server said what it takes, and where one does not say. */
-const unknownLimits: LinkLimits = { frameBytes: 2 ** 20, requests: Infinity, valueDepth: Infinity }
+const unknownLimits: LinkLimits = { frameBytes: 2 ** 20, requests: Infinity, watches: Infinity, valueDepth: Infinity }
 
 /** Closes for which another attempt with the same credentials is in vain. */
 const finalCodes: ReadonlySet<number> = new Set([CloseCode.authNeeded, CloseCode.forbidden, CloseCode.version])
@@ -152,10 +153,13 @@ export class Link {
     const messages = this.#queue
     this.#queue = []
     if (channel === undefined || !this.#isOpen) return
+    const { frameBytes, requests, watches } = this.#limits
+    // A server takes some times as many messages in a frame as it has under way; half of that is always enough.
+    const most = 2 * (requests + watches)
     let some: Uint8Array[] = []
     let bytes = 5
     for (const message of messages) {
-      if (some.length > 0 && bytes + message.length > this.#limits.frameBytes) {
+      if (some.length > 0 && (some.length >= most || bytes + message.length > frameBytes)) {
         channel.send(frameOf(some))
         some = []
         bytes = 5

@@ -212,12 +212,14 @@ describe('the order of messages', () => {
     const raw = await Raw.silent(impatient.url, { autoPong: false })
     raw.send(hello)
     expect((await raw.ended).code).toBe(1006)
+    await impatient.close()
     // Whoever answers pings is there, though it says nothing.
-    const quiet = await Raw.welcomed(impatient.url)
-    await until(() => quiet.said.filter(([kind]) => kind === Kind.beat).length > 10)
+    const patient = await serve(store, { limits: { idleMs: 2_000, beatMs: 200 } })
+    const quiet = await Raw.welcomed(patient.url)
+    await until(() => quiet.said.filter(([kind]) => kind === Kind.beat).length > 12)
     expect(quiet.socket.readyState).toBe(WebSocket.OPEN)
     await quiet.close()
-    await impatient.close()
+    await patient.close()
   })
 
   test('TOO_MANY: there is room for so many connections', async () => {
