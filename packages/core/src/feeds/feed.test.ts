@@ -98,7 +98,7 @@ class Forgetful extends BaseStore {
   protected read(_: Spans, at: Versions): Promise<Reading> {
     return new Promise((resolve, reject) =>
       this.#reads.push(() => {
-        if (at !== this.reached) reject(new FanlightError('LOST_IN_FOG', 'gone'))
+        if (at['forgetful@1'] !== this.reached['forgetful@1']) reject(new FanlightError('LOST_IN_FOG', 'gone'))
         else resolve({ entries: [], windows: pointWindows(at), more: [] })
       }),
     )
@@ -122,5 +122,17 @@ test('L6: a take that lost its point while it was evaluated leaves the one held'
   store.answerAll()
   await expect(taken).rejects.toMatchObject({ code: 'LOST_IN_FOG' })
   expect(feed.versions).toEqual({ 'forgetful@1': 0 })
+  await store.close()
+})
+
+test('L9: a take to a point that does not name a source goes on with that source', async () => {
+  const store = new Forgetful()
+  const feed = store.watch(everything)
+  const first = feed.take({ 'another@1': 7 })
+  store.move(1)
+  store.answerAll()
+  await turns()
+  store.answerAll()
+  expect((await first)?.versions).toMatchObject({ 'forgetful@1': 1 })
   await store.close()
 })

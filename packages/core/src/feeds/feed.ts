@@ -128,7 +128,7 @@ export class StoreFeed implements Feed {
     const wanted = to === undefined || to === reached ? to : this.#host.resolve(to, 'to')
     const target = this.#target(reached, wanted)
     if (target === reached || reaches(reached, target)) {
-      return wanted === undefined ? this.#toNewest(target) : this.#step(target)
+      return this.#stepOn(target, wanted)
     }
     const wait = { signal: this.#ended.signal, timeoutMs: Infinity, stall: this.#stall }
     // While it waited, the other sources went on, and some may have joined: they are taken at the newest.
@@ -243,8 +243,8 @@ export class StoreFeed implements Feed {
     return this.#at !== before
   }
 
-  /** Steps to the newest point; where that was lost while it was evaluated, to the one that is the newest then. */
-  #toNewest(target: Versions, round = 1): Update | undefined | Promise<Update | undefined> {
+  /** Steps to a point; where that was lost while it was evaluated, to what is the newest then of whatever is not named. */
+  #stepOn(target: Versions, wanted: Versions | undefined, round = 1): Update | undefined | Promise<Update | undefined> {
     const update = this.#step(target)
     if (!(update instanceof Promise)) return update
     return this.#busy(
@@ -252,9 +252,12 @@ export class StoreFeed implements Feed {
         const { reached } = this.#host
         const isLost = isFanlightError(error, 'LOST_IN_FOG') && !reaches(target, reached)
         if (this.#failure !== undefined || !isLost || round === roundsMax) throw error
+        const next = this.#target(reached, wanted)
+        // What is named is lost, or of a source that is gone.
+        if (wanted !== undefined && (reaches(target, next) || !reaches(reached, next))) throw error
         // Where the sources are others, no history was too short: the rounds begin anew.
         const isReset = Object.keys(reached).some((source) => target[source] === undefined)
-        return this.#toNewest(this.#newest(reached), isReset ? 1 : round + 1)
+        return this.#stepOn(next, wanted, isReset ? 1 : round + 1)
       }),
     )
   }
