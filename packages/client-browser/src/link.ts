@@ -107,9 +107,13 @@ export class Link {
     try {
       channel = dial(url)
     } catch (error) {
-      // Nothing was tried: this is no address, and will be none.
-      const message = `there is no connection to be had to ${url}: ${error instanceof Error ? error.message : String(error)}`
-      const why = new FanlightError('BAD_QUERY', message, { store: url, cause: error })
+      const { name, message } = error instanceof Error ? error : new Error(String(error))
+      // Whoever dials in a way of its own may refuse for a while. What is no address will be none.
+      if (name !== 'SyntaxError') return this.#broke(undefined, 1006, message)
+      const why = new FanlightError('BAD_QUERY', `${url} is no address of a websocket: ${message}`, {
+        store: url,
+        cause: error,
+      })
       this.#move({ status: 'closed', attempt: this.#attempt, why })
       return this.#listener.over(why)
     }

@@ -23,7 +23,7 @@ export interface ConnectOptions extends BaseOptions {
   readonly steps?: number | undefined
   /** Hears how the connection stands, from the first attempt on. */
   readonly onConnection?: ((state: ConnectionState) => void) | undefined
-  /** How a connection is opened. Default: a websocket. */
+  /** How a connection is opened. Default: a websocket. One that throws is tried again, but for a SyntaxError: that is no address. */
   readonly dial?: Dial | undefined
 }
 
