@@ -73,6 +73,8 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
   /** The point of the feed that `reached` was made of last. */
   #seen: Versions | undefined
   #oldest: Versions = {}
+  /** Are told of the next state that is shown. */
+  readonly #onStep: (() => void)[] = []
   #oldestOf: Versions | undefined
   #sources: readonly SourceId[] = []
   #sourcesOf: Versions | undefined
@@ -131,6 +133,8 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
     const { reached } = this
     if (!this.#ready) return reached
     const of = this.#kept.oldest(this.#upstream.oldest)
+    // What was kept last may have pushed out what is shown still, for a few microtasks.
+    if (!reaches(reached, of)) return reached
     if (this.#oldestOf !== of) {
       this.#oldestOf = of
       this.#oldest = this.#complete(of)
@@ -167,11 +171,27 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
   protected read(spans: Spans, at: Versions): Soon<Reading> {
     // The feed of an upstream of several sources may not move on by itself: whoever reads makes the view look.
     if (this.#severalSources) this.#follower.heed()
-    return this.#kept.read(spans, at)
+    return this.#unlessOvertaken(() => this.#kept.read(spans, at))
   }
 
   protected difference(spans: Spans, since: Versions, until: Versions): Soon<Difference> {
-    return this.#kept.difference(spans, since, until)
+    return this.#unlessOvertaken(() => this.#kept.difference(spans, since, until))
+  }
+
+  /** Where what is shown is lost, since a state is kept that is not shown yet, that is told when it is: then there is a newer point. */
+  #unlessOvertaken<R>(work: () => Soon<R>): Soon<R> {
+    const lost = (error: unknown): Promise<never> => {
+      const { newest } = this.#kept
+      const isOvertaken = newest !== undefined && !reaches(this.#reached, newest)
+      if (!isOvertaken || !isFanlightError(error, 'LOST_IN_FOG')) return Promise.reject(error)
+      return new Promise<void>((resolve) => this.#onStep.push(resolve)).then(() => Promise.reject(error))
+    }
+    try {
+      const done = work()
+      return done instanceof Promise ? done.catch(lost) : done
+    } catch (error) {
+      return lost(error)
+    }
   }
 
   protected override whenReached<R>(
@@ -193,6 +213,7 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
   }
 
   protected override async release(): Promise<void> {
+    for (const go of this.#onStep.splice(0)) go()
     const { clean } = this.#follower
     if (clean !== undefined) this.#float(clean)
     await this.#follower.stop()
@@ -302,6 +323,7 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
     this.#seen = at
     this.#announced = this.#reached = this.#complete(at)
     this.advanced(touched)
+    for (const go of this.#onStep.splice(0)) go()
   }
 
   /** What is kept is the state at this point too. */
