@@ -180,11 +180,13 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
 
   /** Where what is shown is lost, since a state is kept that is not shown yet, that is told when it is: then there is a newer point. */
   #unlessOvertaken<R>(work: () => Soon<R>): Soon<R> {
-    const lost = (error: unknown): Promise<never> => {
+    const lost = async (error: unknown): Promise<never> => {
       const { newest } = this.#kept
       const isOvertaken = newest !== undefined && !reaches(this.#reached, newest)
-      if (!isOvertaken || !isFanlightError(error, 'LOST_IN_FOG')) return Promise.reject(error)
-      return new Promise<void>((resolve) => this.#onStep.push(resolve)).then(() => Promise.reject(error))
+      if (isOvertaken && isFanlightError(error, 'LOST_IN_FOG')) {
+        await new Promise<void>((resolve) => this.#onStep.push(resolve))
+      }
+      throw error
     }
     try {
       const done = work()
