@@ -114,8 +114,7 @@ export class Link {
         store: url,
         cause: error,
       })
-      this.#move({ status: 'closed', attempt: this.#attempt, why })
-      return this.#listener.over(why)
+      return this.#end(why)
     }
     this.#channel = channel
     channel.listen({
@@ -223,12 +222,17 @@ export class Link {
     if (wasOpen) this.#listener.lost(why)
     // Whoever gets fresh credentials for each attempt may be admitted at the next.
     if (finalCodes.has(code) && !(code === CloseCode.authNeeded && typeof credentials === 'function')) {
-      this.#move({ status: 'closed', attempt: this.#attempt, why })
-      return this.#listener.over(why)
+      return this.#end(why)
     }
     const waitMs = backOffMs(Math.max(1, this.#attempt), { firstMs: retryMs, mostMs: retryMsMax }, random)
     this.#move({ status: 'waiting', attempt: this.#attempt, retryInMs: waitMs, why })
     this.#stopTimer = clock.after(waitMs, () => this.start())
+  }
+
+  /** There will be no other attempt. */
+  #end(why: FanlightError): void {
+    this.#move({ status: 'closed', attempt: this.#attempt, why })
+    this.#listener.over(why)
   }
 
   #leave(): void {

@@ -1,4 +1,4 @@
-import type { Entry, FanlightError, Query, Update, Versions } from '@fanlight/core'
+import { compareVersions, type Entry, type FanlightError, type Query, type Update, type Versions } from '@fanlight/core'
 import {
   applyUpdate,
   composeUpdates,
@@ -110,7 +110,7 @@ export class Pushed implements HasParts {
   /** The whole answer, where it was told and is that at a point. */
   answerAt(at: Versions): Reading | undefined {
     const { answer } = this
-    if (answer === undefined || !reaches(answer.at, at) || !reaches(at, answer.at)) return undefined
+    if (answer === undefined || compareVersions(answer.at, at) !== 'equal') return undefined
     return { entries: answer.entries, windows: pointWindows(at), more: [] }
   }
 

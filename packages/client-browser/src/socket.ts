@@ -1,8 +1,4 @@
-import type { Channel } from '@fanlight/protocol'
 import { channelOf, type Dial } from './dial.ts'
 
 /** Dials with the websocket of the platform. */
 export const dial: Dial = (url) => channelOf(new WebSocket(url))
-
-/** A channel over a websocket. */
-export type { Channel }

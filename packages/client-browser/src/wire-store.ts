@@ -26,6 +26,7 @@ import {
   type Reading,
   readCommit,
   readQuery,
+  sameItems,
   type Soon,
   type Spans,
   lowerCorner,
@@ -64,7 +65,6 @@ export class WireStore extends BaseStore<object> {
   readonly #requests: Requests
   readonly #onConnection: ((state: ConnectionState) => void) | undefined
   readonly #followed: FollowedQueries
-  readonly #movers: (() => void)[] = []
   readonly #openings = new Set<{ resolve(): void; reject(error: FanlightError): void }>()
   #info: StoreInfo | undefined
   #sources: readonly SourceId[] = []
@@ -231,14 +231,11 @@ export class WireStore extends BaseStore<object> {
    */
   async #lostAt(at: Versions, error: unknown, isNewest: boolean): Promise<never> {
     const isReset = isFanlightError(error, 'SOURCE_RESET')
-    if (isReset || (isNewest && isFanlightError(error, 'LOST_IN_FOG'))) await this.#moved(at)
+    if (isReset || (isNewest && isFanlightError(error, 'LOST_IN_FOG'))) {
+      // What is followed here has not left the point yet.
+      if (reaches(at, this.#fed)) await this.whenMoved()
+    }
     throw isReset ? lostPoint(this, at, error) : error
-  }
-
-  /** Resolves when what is followed here has left a point. */
-  #moved(at: Versions): Promise<unknown> {
-    if (!reaches(at, this.#fed)) return Promise.resolve()
-    return new Promise<void>((resolve) => this.#movers.push(resolve))
   }
 
   protected difference(spans: Spans, since: Versions, until: Versions): Soon<Difference> {
@@ -362,10 +359,8 @@ export class WireStore extends BaseStore<object> {
     this.#requests.resend()
     for (const opening of this.#openings) opening.resolve()
     this.#openings.clear()
-    if (!isSame) {
-      this.advanced()
-      this.#tellMoved()
-    } else this.#raise(info.reached)
+    if (isSame) this.#raise(info.reached)
+    else this.advanced()
     this.stateChanged()
   }
 
@@ -384,7 +379,7 @@ export class WireStore extends BaseStore<object> {
     this.#info = info
     this.#oldest = info.oldest
     const { sources } = info
-    if (sources.length === this.#sources.length && sources.every((one, i) => one === this.#sources[i])) return
+    if (sameItems(sources, this.#sources)) return
     this.#sources = sources
     this.#sourceSet = asSet(sources)
   }
@@ -409,7 +404,6 @@ export class WireStore extends BaseStore<object> {
     for (const opening of this.#openings) opening.reject(why)
     this.#openings.clear()
     this.#followed.end()
-    this.#tellMoved()
   }
 
   #message(message: ServerMessage): void {
@@ -473,7 +467,6 @@ export class WireStore extends BaseStore<object> {
     this.#fed = fed
     this.#reached = mergeVersions(this.#reached, fed)
     this.advancedIn(touched)
-    this.#tellMoved()
   }
 
   /** The server is at a point. Where something is followed, the steps say when that is here. */
@@ -484,11 +477,6 @@ export class WireStore extends BaseStore<object> {
     if (this.#followed.size > 0) return
     this.#fed = reached
     this.advanced()
-    this.#tellMoved()
-  }
-
-  #tellMoved(): void {
-    for (const go of this.#movers.splice(0)) go()
   }
 }
 

@@ -63,6 +63,8 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
   protected readonly onEvent: EventListener | undefined
   readonly #feeds: FeedRegistry
   readonly #waiters = new Waiters()
+  /** Wait for the next advance. */
+  readonly #movers: (() => void)[] = []
   readonly #host: FeedHost
   #closing: Promise<void> | undefined
   #before: Versions | undefined
@@ -222,6 +224,12 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
   protected endAll(why: FanlightError): void {
     this.endFeeds(why)
     this.#waiters.releaseAll()
+    this.#tellMoved()
+  }
+
+  /** Resolves when the store advances, or ends: for a read that lost its point because the store is further than it shows yet. */
+  protected whenMoved(): Promise<void> {
+    return new Promise((resolve) => this.#movers.push(resolve))
   }
 
   /** The state of a source changed: tells every feed. */
@@ -327,6 +335,10 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
     return soon(difference, made)
   }
 
+  #tellMoved(): void {
+    for (const go of this.#movers.splice(0)) go()
+  }
+
   #advance(mark: (before: Versions, reached: Versions) => readonly Followed[]): void {
     const reached = this.fed
     const before = this.#before ?? this.oldest
@@ -334,6 +346,7 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
     const hits = mark(before, reached)
     this.#waiters.release(reached)
     this.#feeds.ring(hits)
+    this.#tellMoved()
   }
 
   /** The newest point that is not after `max`. */

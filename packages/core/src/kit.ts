@@ -55,6 +55,7 @@ export {
 export type { Difference, Reading } from './reading.ts'
 export { type Soon, all, promised, soon } from './soon.ts'
 export { applyUpdate, composeUpdates, diffEntries } from './update.ts'
+export { sameItems } from './same-items.ts'
 export { checkValue, valuesEqual } from './values.ts'
 export {
   checkVersions,

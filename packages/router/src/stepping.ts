@@ -7,7 +7,7 @@ import {
   type Versions,
   type WatchOptions,
 } from '@fanlight/core'
-import { greatestOf, leastOf, mergeVersions, firstBehind, type Soon } from '@fanlight/core/kit'
+import { firstBehind, greatestOf, leastOf, mergeVersions, sameItems, type Soon } from '@fanlight/core/kit'
 import { forgottenIn } from './blame.ts'
 import type { RouterHost } from './host.ts'
 import type { Part } from './plan.ts'
@@ -235,7 +235,7 @@ export class Stepping {
   /** Whether there is anything to agree about. A store may find out what its sources are when it is taken from. */
   #isSharing(): boolean {
     const lists = this.subs.map(({ part }) => part.store.sources)
-    if (lists.length === this.#lists.length && lists.every((list, i) => list === this.#lists[i])) return this.#sharing
+    if (sameItems(lists, this.#lists)) return this.#sharing
     const all = lists.flat()
     this.#lists = lists
     this.#sharing = new Set([...all, this.#host.tables.source]).size <= all.length

@@ -1,5 +1,6 @@
 import {
   type Clock,
+  compareVersions,
   FanlightError,
   isFanlightError,
   type Random,
@@ -7,7 +8,7 @@ import {
   type Store,
   type Versions,
 } from '@fanlight/core'
-import type { Soon } from '@fanlight/core/kit'
+import { sameItems, type Soon } from '@fanlight/core/kit'
 import {
   badFrame,
   type Channel,
@@ -311,7 +312,7 @@ export class Connection {
   /** Tells what can still be answered, where that has moved: with what is sent anyway. */
   #horizon(): void {
     const { oldest } = this.#store as Store<object>
-    if (oldest === this.#oldest || sameVersions(oldest, this.#oldest)) return
+    if (compareVersions(oldest, this.#oldest) === 'equal') return
     this.#oldest = oldest
     this.#outbox.push(encode([Kind.horizon, oldest]))
   }
@@ -323,7 +324,7 @@ export class Connection {
     const before = this.#sources
     if (sources === before) return
     this.#sources = sources
-    if (sources.length === before.length && sources.every((source, i) => source === before[i])) return
+    if (sameItems(sources, before)) return
     this.#outbox.push(encode([Kind.info, this.#host.info(store)]))
   }
 
@@ -346,9 +347,4 @@ export class Connection {
     for (const message of first) this.#outbox.push(message)
     if (first.length > 0) this.#horizon()
   }
-}
-
-function sameVersions(a: Versions, b: Versions): boolean {
-  const sources = Object.keys(a)
-  return sources.length === Object.keys(b).length && sources.every((source) => a[source] === b[source])
 }

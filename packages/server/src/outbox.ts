@@ -58,9 +58,9 @@ export class Outbox {
 
   /** Whether anything was sent since this was last asked. */
   spoke(): boolean {
-    const { spoke } = { spoke: this.#spoke }
+    const before = this.#spoke
     this.#spoke = false
-    return spoke
+    return before
   }
 
   /** Sends a message at the end of this turn. */

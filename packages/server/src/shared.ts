@@ -1,4 +1,5 @@
 import type { Update, Versions } from '@fanlight/core'
+import { sameItems } from '@fanlight/core/kit'
 import { encode, encodeAround, frameOf, type Id, Kind } from '@fanlight/protocol'
 import { bodyOf } from './bodies.ts'
 
@@ -50,13 +51,9 @@ export class Shared {
   readonly frame = (messages: readonly Uint8Array[]): Uint8Array => {
     const [first] = messages
     const known = first === undefined ? undefined : this.#frames.get(first)
-    if (known !== undefined && isSameList(known[0], messages)) return known[1]
+    if (known !== undefined && sameItems(known[0], messages)) return known[1]
     const frame = frameOf(messages)
     if (first !== undefined) this.#frames.set(first, [messages, frame])
     return frame
   }
-}
-
-function isSameList(a: readonly unknown[], b: readonly unknown[]): boolean {
-  return a.length === b.length && a.every((one, i) => one === b[i])
 }

@@ -1,5 +1,4 @@
-import type { Update, Versions } from '@fanlight/core'
-import { reaches } from '@fanlight/core/kit'
+import { compareVersions, type Update, type Versions } from '@fanlight/core'
 import { encode, encodeAround, type Id, Kind, packChanges, packEntries } from '@fanlight/protocol'
 import { fewEntries, guarded, pieces, type PieceSize } from './bodies.ts'
 import type { Shared } from './shared.ts'
@@ -38,13 +37,8 @@ export function* told(parts: StepParts): Generator<Uint8Array, void> {
   yield parts.shared.step(parts.point)
 }
 
-/** Whether two points are the same. */
-export function isSame(a: Versions, b: Versions): boolean {
-  return a === b || (reaches(a, b) && reaches(b, a))
-}
-
 function* messagesOf([id, update]: Told, { point, shared, size }: StepParts): Generator<Uint8Array, void> {
-  const versions = isSame(update.versions, point) ? null : update.versions
+  const versions = compareVersions(update.versions, point) === 'equal' ? null : update.versions
   const body = isShort(update) ? shared.body(update, size.pieceBytes - envelopeBytes) : undefined
   if (body === undefined) yield* inPieces(id, versions, update, size)
   else if (versions === null) yield shared.update(id, update, body)

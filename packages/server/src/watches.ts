@@ -1,5 +1,6 @@
 import {
   type Clock,
+  compareVersions,
   createSession,
   FanlightError,
   type Feed,
@@ -14,7 +15,7 @@ import { encode, type Id, Kind, type Watch } from '@fanlight/protocol'
 import type { PieceSize } from './bodies.ts'
 import type { Report } from './report.ts'
 import type { Shared } from './shared.ts'
-import { isSame, type Told, told } from './step-messages.ts'
+import { type Told, told } from './step-messages.ts'
 
 /** What the queries of a connection need of it. */
 export interface WatchesHome {
@@ -320,7 +321,7 @@ export class Watches {
       if (all !== undefined) updates.push([watched.id, all])
     }
     const point = this.#point()
-    const isNews = start.length > 0 || updates.length > 0 || !isSame(point, this.#told)
+    const isNews = start.length > 0 || updates.length > 0 || compareVersions(point, this.#told) !== 'equal'
     this.#told = point
     if (isNews) {
       const { shared, size } = this.#home

@@ -73,8 +73,6 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
   /** The point of the feed that `reached` was made of last. */
   #seen: Versions | undefined
   #oldest: Versions = {}
-  /** Are told of the next state that is shown. */
-  readonly #onStep: (() => void)[] = []
   #oldestOf: Versions | undefined
   #sources: readonly SourceId[] = []
   #sourcesOf: Versions | undefined
@@ -184,7 +182,7 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
       const { newest } = this.#kept
       const isOvertaken = newest !== undefined && !reaches(this.#reached, newest)
       if (isOvertaken && isFanlightError(error, 'LOST_IN_FOG')) {
-        await new Promise<void>((resolve) => this.#onStep.push(resolve))
+        await this.whenMoved()
       }
       throw error
     }
@@ -215,7 +213,6 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
   }
 
   protected override async release(): Promise<void> {
-    for (const go of this.#onStep.splice(0)) go()
     const { clean } = this.#follower
     if (clean !== undefined) this.#float(clean)
     await this.#follower.stop()
@@ -325,7 +322,6 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
     this.#seen = at
     this.#announced = this.#reached = this.#complete(at)
     this.advanced(touched)
-    for (const go of this.#onStep.splice(0)) go()
   }
 
   /** What is kept is the state at this point too. */

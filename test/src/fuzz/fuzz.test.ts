@@ -14,6 +14,7 @@ const once: readonly [seed: number, bug: string][] = [
     4231559094,
     'an answer of a router inside was brought to a point at which it shows another store, without its source',
   ],
+  [2983115940, 'a quiet feed of a session held a source that was gone, and was refused every step as one back'],
 ]
 
 describe('the fuzzer', () => {

@@ -136,3 +136,46 @@ test('L9: a take to a point that does not name a source goes on with that source
   expect((await first)?.versions).toMatchObject({ 'forgetful@1': 1 })
   await store.close()
 })
+
+/** A store without entries, of sources that come and go. */
+class Quiet extends BaseStore {
+  readonly supports: Supports = { commit: false, guard: 'none', ids: false, single: false, durable: false }
+  reached: Versions = { 'one@1': 3, 'other@1': 5 }
+
+  constructor() {
+    super({}, 'quiet')
+  }
+
+  get sources(): readonly string[] {
+    return Object.keys(this.reached)
+  }
+
+  get oldest(): Versions {
+    return Object.fromEntries(this.sources.map((source) => [source, 0]))
+  }
+
+  /** It is further, and nobody's ranges were touched. */
+  move(reached: Versions): void {
+    this.reached = reached
+    this.advancedIn([])
+  }
+
+  protected read(_: Spans, at: Versions): Reading {
+    return { entries: [], windows: pointWindows(at), more: [] }
+  }
+
+  protected difference(): never {
+    throw new FanlightError('LOST_IN_FOG', 'nothing is known of before')
+  }
+}
+
+test('L9: where a source is gone, a step without it is none back', async () => {
+  const store = new Quiet()
+  const feed = store.watch(everything)
+  await feed.take()
+  store.move({ 'one@1': 4 })
+  expect(feed.take({ 'one@1': 4 })).toBeUndefined()
+  expect(feed.versions).toEqual({ 'one@1': 4 })
+  expect(() => feed.take({ 'one@1': 3 })).toThrow('only goes forward')
+  await store.close()
+})

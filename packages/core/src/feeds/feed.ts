@@ -2,7 +2,7 @@ import { onAbort } from '../on-abort.ts'
 import { FanlightError, closed, isFanlightError } from '../errors.ts'
 import { mergeSpans, rangeOf, readQuery, type Spans } from '../ranges.ts'
 import type { Feed, FeedState, Query, Stall, Update, Versions, WaitOptions, WatchOptions } from '../store.ts'
-import { mergeVersions, reaches } from '../versions.ts'
+import { compareVersions, mergeVersions, reaches } from '../versions.ts'
 import type { Followed } from './followed.ts'
 import { iterateFeed } from './iterate.ts'
 import type { Difference, Reading } from '../reading.ts'
@@ -224,7 +224,7 @@ export class StoreFeed implements Feed {
   #target(reached: Versions, wanted: Versions | undefined): Versions {
     if (wanted === undefined) return this.#newest(reached)
     // The same object, by which feeds of one query know that they take the same step.
-    return reaches(wanted, reached) && reaches(reached, wanted) ? reached : { ...reached, ...wanted }
+    return compareVersions(wanted, reached) === 'equal' ? reached : { ...reached, ...wanted }
   }
 
   /** The newest point, which a first answer may have to wait for. */
@@ -271,7 +271,6 @@ export class StoreFeed implements Feed {
       if (!this.#pending || since === target || reaches(since, target)) return this.#stay(target, newest)
       if (!reaches(target, since)) {
         // Of several sources some are gone, or went on by themselves: what is held is true at the point last taken as well.
-        this.#forgetGone(host.reached)
         this.#refuseBack(target)
         since = this.#floor ?? this.#at ?? since
       }
@@ -298,9 +297,12 @@ export class StoreFeed implements Feed {
     return undefined
   }
 
+  /** What is held of sources that there are no more is nothing to go back behind. */
   #refuseBack(target: Versions): void {
+    if (this.#at === undefined || reaches(target, this.#at)) return
+    this.#forgetGone(this.#host.reached)
     const held = this.#floor ?? this.#at
-    if (held !== undefined && !reaches(target, held)) throw behindHeld(held, target)
+    if (!reaches(target, held)) throw behindHeld(held, target)
   }
 
   #patch(since: Versions, target: Versions, newest: boolean): Update | undefined | Promise<Update | undefined> {
