@@ -91,7 +91,8 @@ function quantile(values: readonly number[], part: number): number {
 
 const open: Record<Peer, (url: string, follower: Follower) => Promise<void>> = {
   async fanlight(url, follower) {
-    const dial: Dial = (to) => channelOf((follower.socket = new WebSocket(to, { perMessageDeflate: false })))
+    const dial: Dial = (to) =>
+      channelOf((follower.socket = new WebSocket(to, { perMessageDeflate: false })), 'nodebuffer')
     const remote = await connect(url, { dial })
     const held = new Map<string, unknown>()
     follower.held = (key) => held.get(key)

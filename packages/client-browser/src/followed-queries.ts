@@ -17,6 +17,8 @@ export interface FollowHost {
   nextId(): Id
   /** The server follows a query no longer, or does again. */
   moved(): void
+  /** Whether nobody needs to be told of what was before a point. */
+  allHold(signature: string, point: Versions): boolean
   /** It never will: whoever follows it fails with this. */
   refused(signature: string, why: FanlightError): void
 }
@@ -37,7 +39,6 @@ export class FollowedQueries {
   readonly #byId = new Map<Id, Pushed>()
   /** Those that the server gave up, until it follows them again. */
   readonly #left = new Set<Pushed>()
-  readonly #signatures = new WeakMap<Spans, string>()
 
   constructor(host: FollowHost) {
     this.#host = host
@@ -55,9 +56,7 @@ export class FollowedQueries {
 
   /** The one of these spans, where they are followed. */
   of(spans: Spans): Pushed | undefined {
-    let signature = this.#signatures.get(spans)
-    if (signature === undefined) this.#signatures.set(spans, (signature = signatureOf(spans)))
-    return this.#bySignature.get(signature)
+    return this.#bySignature.get(signatureOf(spans))
   }
 
   /** The one under an id. */
@@ -152,8 +151,9 @@ export class FollowedQueries {
   step(point: Versions): string[] {
     const touched: string[] = []
     for (const [signature, pushed] of this.#bySignature) {
+      const areHeld = pushed.next !== undefined && this.#host.allHold(signature, pushed.told ?? point)
       // Of what is not told of yet anything may have changed.
-      if (pushed.step(point) !== undefined || !pushed.isTold) touched.push(signature)
+      if (pushed.step(point, areHeld) !== undefined || !pushed.isTold) touched.push(signature)
     }
     return touched
   }

@@ -6,7 +6,13 @@ import type { Unplaced } from './unpack.ts'
 
 const at = (version: number): Versions => ({ s: version })
 
-const update = (changes: readonly Change[], folded = 1): Unplaced => ({ generation: 0, changes, behind: {}, folded })
+const update = (changes: readonly Change[], folded = 1): Unplaced => ({
+  generation: 0,
+  changes,
+  versions: {},
+  behind: {},
+  folded,
+})
 
 /** A query of which everything was told up to a version, and is told from there on. */
 function told(version: number, stepsMax = 64): Pushed {
@@ -17,9 +23,9 @@ function told(version: number, stepsMax = 64): Pushed {
 }
 
 /** The server tells what changed, and ends the step. */
-function step(pushed: Pushed, version: number, next?: Unplaced): Update | undefined {
+function step(pushed: Pushed, version: number, next?: Unplaced, areHeld = false): Update | undefined {
   pushed.next = next
-  return pushed.step(at(version))
+  return pushed.step(at(version), areHeld)
 }
 
 test('L7: a step before the server follows it says nothing of it, not even that nothing changed', () => {
@@ -49,24 +55,38 @@ test('L4: what was told of a step that is not whole does not count, and is gone 
   expect(pushed.difference(at(1), at(2))).toBeUndefined()
   pushed.interrupt()
   pushed.isTold = true
-  expect(pushed.step(at(1))).toBeUndefined()
+  expect(step(pushed, 1)).toBeUndefined()
   expect(pushed.told).toEqual(at(1))
 })
 
-test('L7, L8: so many steps are kept; where one that is dropped would be needed, nothing is said', () => {
+const put = (version: number): Unplaced => update([{ key: `${version}`, value: version }])
+
+test('L7, L8: so many steps are kept at least, and twice as many at most; where one that is dropped would be needed, nothing is said', () => {
   const pushed = told(0, 3)
-  for (let version = 1; version <= 5; version++) step(pushed, version, update([{ key: `${version}`, value: version }]))
-  expect(pushed.difference(at(0), at(5))).toBeUndefined()
-  expect(pushed.difference(at(1), at(5))).toBeUndefined()
-  expect(pushed.difference(at(2), at(5))).toMatchObject({ folded: 3, changes: [3, 4, 5].map((value) => ({ value })) })
-  expect(pushed.difference(at(2), at(4))?.folded).toBe(2)
+  for (let version = 1; version <= 6; version++) step(pushed, version, put(version))
+  expect(pushed.difference(at(0), at(6))?.folded).toBe(6)
+  step(pushed, 7, put(7))
+  expect(pushed.difference(at(0), at(7))).toBeUndefined()
+  expect(pushed.difference(at(3), at(7))).toBeUndefined()
+  expect(pushed.difference(at(4), at(7))).toMatchObject({ folded: 3, changes: [5, 6, 7].map((value) => ({ value })) })
+  expect(pushed.difference(at(4), at(6))?.folded).toBe(2)
+})
+
+test('L7, L8: what everyone holds is not kept', () => {
+  const pushed = told(0)
+  step(pushed, 1, put(1), true)
+  step(pushed, 2, put(2))
+  expect(pushed.difference(at(0), at(2))?.folded).toBe(2)
+  step(pushed, 3, put(3), true)
+  expect(pushed.difference(at(1), at(3))).toBeUndefined()
+  expect(pushed.difference(at(2), at(3))).toMatchObject({ folded: 1, changes: [{ key: '3', value: 3 }] })
 })
 
 test('L6: an update counts up to its own point, which may lie before that of its step', () => {
   const pushed = told(1)
   pushed.next = update([{ key: 'a', value: 2 }])
   pushed.nextAt = at(2)
-  expect(pushed.step(at(4))?.versions).toEqual(at(2))
+  expect(pushed.step(at(4), false)?.versions).toEqual(at(2))
   expect(pushed.told).toEqual(at(4))
   expect(pushed.difference(at(1), at(2))?.folded).toBe(1)
   expect(pushed.difference(at(2), at(4))?.folded).toBe(0)

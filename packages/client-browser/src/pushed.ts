@@ -83,13 +83,18 @@ export class Pushed implements HasParts {
     this.next = this.nextAt = this.answer = this.parts = undefined
   }
 
-  /** The step is whole: what was told of it counts, and where nothing was told, nothing changed. */
-  step(point: Versions): Update | undefined {
+  /**
+   * The step is whole: what was told of it counts, and where nothing was told, nothing changed.
+   *
+   * @param areHeld whether everyone holds what was told before
+   */
+  step(point: Versions, areHeld: boolean): Update | undefined {
     const { next, nextAt, told } = this
     this.next = this.nextAt = this.answer = undefined
     if (!this.isTold) return undefined
     const until = next === undefined ? (told ?? point) : (nextAt ?? point)
-    const update = next && Object.assign(next, { versions: until })
+    if (next !== undefined) next.versions = until
+    const update: Update | undefined = next
     if (update?.replace !== undefined) {
       const { list, reverse } = readQuery(this.query)
       // What is mounted anew replaces some of the keys only.
@@ -97,14 +102,23 @@ export class Pushed implements HasParts {
       if (isWhole) this.answer = { at: until, entries: applyUpdate([], update, reverse) }
     }
     if (told === undefined) this.#start = until
-    else if (update !== undefined) {
-      this.#steps.push({ since: told, until, update })
-      const dropped = this.#steps.length > this.#stepsMax ? this.#steps.shift() : undefined
-      if (dropped !== undefined) this.#start = dropped.until
-    }
+    else if (update !== undefined) this.#keep({ since: told, until, update }, areHeld)
     this.told = mergeVersions(until, point)
     this.release()
     return update
+  }
+
+  #keep(step: PushedStep, areHeld: boolean): void {
+    const steps = this.#steps
+    if (areHeld) {
+      this.#start = step.since
+      if (steps.length === 1) steps[0] = step
+      else this.#steps = [step]
+    } else if (steps.push(step) > 2 * this.#stepsMax) {
+      // One by one, each step would move all that are kept.
+      const dropped = steps.splice(0, steps.length - this.#stepsMax)
+      this.#start = dropped.at(-1)?.until ?? this.#start
+    }
   }
 
   /** The whole answer, where it was told and is that at a point. */

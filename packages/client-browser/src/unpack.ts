@@ -10,14 +10,17 @@ export function queryOf({ query, list }: Spans): Query {
   return Array.isArray(query) || only === undefined ? list.map(rangeOf) : rangeOf(only)
 }
 
-/** An update that does not say yet which point it is at. */
-export type Unplaced = Omit<Update, 'versions'>
+/** An update of which the step says, when it comes, which point it is at. */
+export type Unplaced = Omit<Update, 'versions'> & { versions: Versions }
+
+const nowhere: Versions = {}
 
 /** What changed, with the parts that came before. */
 export function updateOf(body: WireBody, behind: Versions, parts: Parts | undefined): Unplaced {
   const [replaced, changes, folded] = body
   const all = unpackChanges(changes)
-  const update = { generation: 0, changes: parts === undefined ? all : [...parts.changes, ...all], behind, folded }
+  const told = parts === undefined ? all : [...parts.changes, ...all]
+  const update = { generation: 0, changes: told, versions: nowhere, behind, folded }
   if (replaced === null) return update
   const entries = unpackEntries(replaced[1])
   return {

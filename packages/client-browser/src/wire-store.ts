@@ -100,6 +100,7 @@ export class WireStore extends BaseStore<object> {
       stepsMax: steps,
       nextId: () => this.#requests.nextId(),
       moved: () => this.stateChanged(),
+      allHold: (signature, point) => this.allHold(signature, point),
       refused: (signature, why) => this.endFeeds(why, signature),
     })
     this.#link.start()
@@ -329,7 +330,7 @@ export class WireStore extends BaseStore<object> {
       .then(({ message: answer, parts }) => {
         const [, , versions, behind, body] = answer as DifferenceMessage
         this.#raise(sum(versions, behind))
-        return { ...updateOf(body, behind, parts), versions }
+        return Object.assign(updateOf(body, behind, parts), { versions })
       })
   }
 

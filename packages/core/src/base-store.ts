@@ -220,6 +220,11 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
     for (const feed of signature === undefined ? this.#feeds.all() : this.#feeds.of(signature)) feed.end(why)
   }
 
+  /** Whether every feed of a query was taken from up to a point, or nothing was missing up to there. */
+  protected allHold(signature: string, point: Versions): boolean {
+    return this.#feeds.of(signature).every(({ versions }) => reaches(versions, point))
+  }
+
   /** Ends all feeds, and all waits with what `assertOpen` throws from now on: for a store that ended before it was closed. */
   protected endAll(why: FanlightError): void {
     this.endFeeds(why)

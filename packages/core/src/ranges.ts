@@ -30,6 +30,8 @@ export interface Spans {
   readonly reverse: boolean
   /** Whether any span has a limit. */
   readonly limited: boolean
+  /** What `signatureOf` made of it, once it was asked. */
+  signature?: string
 }
 
 /**

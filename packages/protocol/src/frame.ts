@@ -9,9 +9,16 @@ export function frameOf(messages: readonly Uint8Array[]): Uint8Array {
   return concat([arrayHeader(messages.length), ...messages])
 }
 
-/** One message with a piece at its end that was encoded before: what goes to many is encoded once. */
+/**
+ * One message with a piece at its end that was encoded before: what goes to many is encoded once.
+ *
+ * @param start fewer than 15 items
+ */
 export function encodeAround(start: readonly unknown[], end: Uint8Array): Uint8Array {
-  return concat([arrayHeader(start.length + 1), ...start.map(encode), end])
+  const message = concat([encode(start), end])
+  // The first byte of so short an array counts its items.
+  message[0] = (message[0] ?? 0) + 1
+  return message
 }
 
 /**

@@ -25,6 +25,7 @@ import {
 } from '@fanlight/protocol'
 import type { Later } from './ambient.ts'
 import { pieceSize, type PieceSize } from './bodies.ts'
+import type { FanOuts } from './fan-out.ts'
 import { messagesMaxOf, type ServerLimits } from './limits.ts'
 import { Outbox } from './outbox.ts'
 import type { Report } from './report.ts'
@@ -40,6 +41,7 @@ export interface ConnectionHost {
   readonly limits: ServerLimits
   readonly shared: Shared
   readonly report: Report
+  readonly fanOuts: FanOuts
   /** The store that someone with these credentials may see. */
   admit(credentials: Credentials): Soon<Store<object>>
   info(store: Store<object>): StoreInfo
@@ -89,6 +91,16 @@ export class Connection {
     return (this.#watches?.size ?? 0) > 0
   }
 
+  /** Whether what it follows is told by what it shares with others. */
+  get isShared(): boolean {
+    return this.#watches?.isShared === true
+  }
+
+  /** Whether the client reads as fast as it is told. */
+  get #hasRoom(): boolean {
+    return this.#state === 'open' && !this.#outbox.isFull
+  }
+
   /**
    * Tells what changed in what it follows, where it reads as fast as it is told.
    *
@@ -96,14 +108,15 @@ export class Connection {
    */
   step(all: boolean): void {
     const watches = this.#watches
-    if (watches === undefined || this.#state !== 'open' || this.#outbox.isFull) return
+    if (watches === undefined || !this.#hasRoom) return
     this.safely(() => watches.step(all))
   }
 
-  /** Tells it, and does not wait for the end of the turn. */
-  stepNow(): void {
-    this.step(false)
-    this.#outbox.flush()
+  /** It is its turn to be told what changed: that goes out at once. */
+  turn(): void {
+    const watches = this.#watches
+    if (watches === undefined || !this.#hasRoom) return
+    this.#outbox.gather(() => this.safely(() => watches.turn()))
   }
 
   /** Something of the store itself changed. */
@@ -247,7 +260,10 @@ export class Connection {
       store,
       size: this.#size,
       timeoutMs: limits.timeoutMs,
+      hasRoom: () => this.#hasRoom,
       wake: () => this.#host.wake(this),
+      fanOut: (query, told, listener) => this.#host.fanOuts.join(store, query, told, listener),
+      sendFrame: (frame, oldest) => this.#sendFrame(frame, oldest),
       send: (messages) => this.#send(messages),
       safely: (work) => this.safely(work),
     })
@@ -314,7 +330,7 @@ export class Connection {
     const { oldest } = this.#store as Store<object>
     if (compareVersions(oldest, this.#oldest) === 'equal') return
     this.#oldest = oldest
-    this.#outbox.push(encode([Kind.horizon, oldest]))
+    this.#outbox.push(this.#host.shared.horizon(oldest))
   }
 
   /** Before it is told of points in them. */
@@ -326,6 +342,15 @@ export class Connection {
     this.#sources = sources
     if (sameItems(sources, before)) return
     this.#outbox.push(encode([Kind.info, this.#host.info(store)]))
+  }
+
+  /** What others are sent as well. */
+  #sendFrame(frame: Uint8Array, oldest: Versions | undefined): void {
+    if (this.#state !== 'open') return
+    this.#tellSources()
+    this.#outbox.sendNow(frame)
+    if (oldest === undefined) this.#horizon()
+    else this.#oldest = oldest
   }
 
   #send(messages: Iterator<Uint8Array, void>): void {

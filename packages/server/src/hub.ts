@@ -11,7 +11,9 @@ import {
   type WireState,
 } from '@fanlight/protocol'
 import { type Later, type Stopwatch, systemLater, systemStopwatch } from './ambient.ts'
+import { pieceSize } from './bodies.ts'
 import { Connection, type ConnectionHost } from './connection.ts'
+import { FanOuts } from './fan-out.ts'
 import { defaultServerLimits, type ServerLimits } from './limits.ts'
 import { Pace } from './pace.ts'
 import { Report } from './report.ts'
@@ -64,13 +66,17 @@ export class Hub {
     this.#store = store
     this.#clock = clock
     this.#pace = new Pace({ clock, stopwatch, later }, () => this.#flush())
+    const report = new Report(options.onError)
+    const shared = new Shared()
+    const size = pieceSize(this.limits.frameBytes)
     this.#host = {
       clock,
       random,
       later,
       limits: this.limits,
-      report: new Report(options.onError),
-      shared: new Shared(),
+      report,
+      shared,
+      fanOuts: new FanOuts({ clock, report, size }, () => this.#pace.ask()),
       admit: (credentials) => soon(authenticate?.(credentials), (own) => own ?? this.#store),
       info: (store) => {
         // What changes from here on is told.
@@ -117,7 +123,8 @@ export class Hub {
     const awake = [...this.#awake]
     this.#awake.clear()
     // What comes in one turn has been gathered: nobody waits for the steps of the others.
-    for (const connection of awake) connection.stepNow()
+    this.#host.fanOuts.step()
+    for (const connection of awake) connection.turn()
   }
 
   /** From time to time everyone who follows something hears how far the store is, and what else changed of it. */
@@ -126,13 +133,14 @@ export class Hub {
       this.#stopTimer = undefined
       if (this.#isClosed || this.#connections.size === 0) return
       this.#looks++
+      this.#host.fanOuts.stepAll()
       for (const connection of this.#connections) {
         const { store } = connection
         if (store === undefined) continue
         connection.safely(() => {
           const changed = this.#lookAt(store)
           if (changed !== undefined) connection.tell(changed)
-          if (connection.follows) connection.step(true)
+          if (connection.follows && !connection.isShared) connection.step(true)
         })
       }
       this.#tick()

@@ -29,6 +29,8 @@ export class Outbox {
   /** Bytes that were sent, and have not left. */
   #underWay = 0
   #full = false
+  /** Whether anything waits for room. */
+  isAwaited = false
   /** Whether anything was sent since it was last asked. */
   #spoke = false
 
@@ -76,6 +78,21 @@ export class Outbox {
     })
   }
 
+  /** Sends a frame, after what was pushed. */
+  sendNow(frame: Uint8Array): void {
+    this.flush()
+    this.#send(frame)
+  }
+
+  /** Sends what is pushed by some work at its end, and not at that of the turn. */
+  gather(work: () => void): void {
+    const asked = this.#asked
+    this.#asked = true
+    work()
+    this.#asked = asked
+    this.flush()
+  }
+
   /** Sends messages one by one, as there is room. */
   stream(source: Source): void {
     this.#sources.push(source)
@@ -111,6 +128,6 @@ export class Outbox {
       this.#sources.push(source)
     }
     const wasFull = this.#full && !this.isFull
-    if (wasFull || this.hasRoom) this.#onRoom(wasFull)
+    if (wasFull || (this.isAwaited && this.hasRoom)) this.#onRoom(wasFull)
   }
 }

@@ -146,6 +146,7 @@ export class Requests {
       }
     } finally {
       this.#resuming = false
+      this.#home.outbox.isAwaited = this.#held.size > 0
     }
   }
 
@@ -161,6 +162,7 @@ export class Requests {
     const frame = frameOf([encode(message)])
     this.#held.set(request.id, { request, frame })
     this.#heldBytes += frame.length
+    this.#home.outbox.isAwaited = true
   }
 
   #unhold(id: Id): Held | undefined {

@@ -19,6 +19,7 @@ interface Made {
 export class Shared {
   readonly #updates = new WeakMap<Update, Made>()
   readonly #steps = new WeakMap<Versions, Uint8Array>()
+  readonly #horizons = new WeakMap<Versions, Uint8Array>()
   readonly #frames = new WeakMap<Uint8Array, readonly [messages: readonly Uint8Array[], frame: Uint8Array]>()
 
   /** What an update says, without what is around it; undefined where that is longer than `bytesMax`. */
@@ -44,6 +45,13 @@ export class Shared {
   step(point: Versions): Uint8Array {
     let message = this.#steps.get(point)
     if (message === undefined) this.#steps.set(point, (message = encode([Kind.step, point])))
+    return message
+  }
+
+  /** The message that says what can still be answered. */
+  horizon(oldest: Versions): Uint8Array {
+    let message = this.#horizons.get(oldest)
+    if (message === undefined) this.#horizons.set(oldest, (message = encode([Kind.horizon, oldest])))
     return message
   }
 

@@ -1,6 +1,6 @@
 import { compareVersions, type Update, type Versions } from '@fanlight/core'
 import { encode, encodeAround, type Id, Kind, packChanges, packEntries } from '@fanlight/protocol'
-import { fewEntries, guarded, pieces, type PieceSize } from './bodies.ts'
+import { bodyOf, fewEntries, guarded, pieces, type PieceSize } from './bodies.ts'
 import type { Shared } from './shared.ts'
 
 /** What is told of one query. */
@@ -37,12 +37,36 @@ export function* told(parts: StepParts): Generator<Uint8Array, void> {
   yield parts.shared.step(parts.point)
 }
 
+/**
+ * A step in which one query changed, or none, as one frame.
+ *
+ * @param oldest what can still be answered, where that is to be told
+ * @returns undefined: it is too long for a frame that many get
+ */
+export function stepFrame(
+  id: Id,
+  update: Update | undefined,
+  point: Versions,
+  oldest: Versions | undefined,
+  { pieceBytes }: PieceSize,
+): Uint8Array | undefined {
+  if (update !== undefined && !isShort(update)) return undefined
+  const told = update === undefined ? [] : [[Kind.update, id, versionsIn(update, point), bodyOf(update)]]
+  const frame = encode([...told, [Kind.step, point], ...(oldest === undefined ? [] : [[Kind.horizon, oldest]])])
+  return frame.length <= pieceBytes ? frame : undefined
+}
+
 function* messagesOf([id, update]: Told, { point, shared, size }: StepParts): Generator<Uint8Array, void> {
-  const versions = compareVersions(update.versions, point) === 'equal' ? null : update.versions
+  const versions = versionsIn(update, point)
   const body = isShort(update) ? shared.body(update, size.pieceBytes - envelopeBytes) : undefined
   if (body === undefined) yield* inPieces(id, versions, update, size)
   else if (versions === null) yield shared.update(id, update, body)
   else yield encodeAround([Kind.update, id, versions], body)
+}
+
+/** The point of an update, where that is another than the one of its step. */
+function versionsIn({ versions }: Update, point: Versions): Versions | null {
+  return compareVersions(versions, point) === 'equal' ? null : versions
 }
 
 function isShort({ replace, changes }: Update): boolean {

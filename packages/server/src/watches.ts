@@ -3,19 +3,22 @@ import {
   compareVersions,
   createSession,
   FanlightError,
-  type Feed,
   isFanlightError,
+  type Query,
   type Random,
   type Store,
   type Update,
   type Versions,
 } from '@fanlight/core'
-import { backOffMs, composeUpdates, leastOf, reaches } from '@fanlight/core/kit'
+import { backOffMs, reaches } from '@fanlight/core/kit'
 import { encode, type Id, Kind, type Watch } from '@fanlight/protocol'
 import type { PieceSize } from './bodies.ts'
+import type { FanOut, Listener, SharedStep } from './fan-out.ts'
 import type { Report } from './report.ts'
 import type { Shared } from './shared.ts'
 import { type Told, told } from './step-messages.ts'
+import { toldPoint } from './told-point.ts'
+import { entriesOf, joined, overdue, type Watched } from './watched.ts'
 
 /** What the queries of a connection need of it. */
 export interface WatchesHome {
@@ -28,37 +31,18 @@ export interface WatchesHome {
   readonly size: PieceSize
   /** How long a query may take to answer, and how long it may fail. */
   readonly timeoutMs: number
+  /** Whether the client reads as fast as it is told. */
+  hasRoom(): boolean
   /** There may be something to take. */
   wake(): void
+  /** Finds a feed that is shared with others who follow the same query, and were told of the same point. */
+  fanOut(query: Query, told: Versions, listener: Listener): FanOut | undefined
+  /** Gets all that there is to tell of a step, which goes out at once; and what can still be answered, where that says so. */
+  sendFrame(frame: Uint8Array, oldest: Versions | undefined): void
   /** Gets the messages of a step; it is over when they have been handed to the connection. */
   send(messages: Iterator<Uint8Array, void>): void
   /** Runs what was waited for. */
   safely(work: () => void): void
-}
-
-/** A query that a connection follows. */
-interface Watched {
-  readonly id: Id
-  readonly feed: Feed
-  /** Whether it begins with the whole answer. */
-  readonly isFresh: boolean
-  /** Whether its client was told that it is followed: from its first take on. */
-  isTold: boolean
-  /** Whether it goes with the others: from when it has taken something on. */
-  isMember: boolean
-  /** What it took before it was a member, and its client was not told yet. */
-  first: Update | undefined
-  /** How its last take failed, outside of a step. */
-  failure: { readonly error: unknown } | undefined
-  /** Whether it is waited for outside of a step: for its first answer, or before it is tried again. */
-  isAway: boolean
-  /** Ends that wait, or the one for its part of a step. */
-  giveUp: (() => void) | undefined
-  /** Whether its store did not answer in time. */
-  isOverdue: boolean
-  /** How often it failed in a row, and since when. */
-  failures: number
-  failingSinceMs: number
 }
 
 /** What was taken of one query. */
@@ -66,6 +50,7 @@ type Taken = readonly [watched: Watched, update: Update | undefined]
 
 /** What the steps of one turn came to. */
 interface Step {
+  readonly isTurn: boolean
   readonly taken: Taken[]
   readonly failed: (readonly [Watched, unknown])[]
   readonly waits: Promise<void>[]
@@ -78,6 +63,9 @@ const firstEntries = 4_096
 const answeringMax = 16
 const longMs = 500
 
+/** Who was told of so many steps, and asked for none of them, goes on with others. */
+const steadySteps = 1
+
 /** How long what failed waits before it is tried again. */
 const backOff = { firstMs: 100, mostMs: 5_000 }
 
@@ -89,11 +77,15 @@ const passing: ReadonlySet<string> = new Set(['UNAVAILABLE', 'STALLED', 'LOST_IN
  * (L5); they are taken from when the connection has room, so that a slow reader costs one point (L8). A query goes with the
  * others from its first answer on: one that is not answered holds nobody.
  */
-export class Watches {
+export class Watches implements Listener {
   readonly #home: WatchesHome
   readonly #session: Store<object>
   readonly #watched = new Map<Id, Watched>()
   readonly #dirty = new Set<Watched>()
+  /** What its only query is told by, where that is shared with others; there is no feed of its own then. */
+  #fanOut: FanOut | undefined
+  /** How many steps it took in turn. */
+  #steady = 0
   /** The point that the client was told last. */
   #told: Versions = {}
   /** How far the store was when all queries were looked at. */
@@ -124,9 +116,12 @@ export class Watches {
    */
   add([, id, query, since]: Watch): void {
     const feed = this.#session.watch(query, since === null ? {} : { since })
+    this.goAlone()
     const watched: Watched = {
       id,
+      query,
       feed,
+      deafen: () => undefined,
       isFresh: since === null,
       isTold: false,
       isMember: false,
@@ -140,7 +135,7 @@ export class Watches {
     }
     this.#watched.set(id, watched)
     this.#dirty.add(watched)
-    feed.wake(() => this.#touch(watched))
+    watched.deafen = feed.wake(() => this.#touch(watched))
   }
 
   remove(id: Id): void {
@@ -148,22 +143,22 @@ export class Watches {
     if (watched === undefined) return
     this.#watched.delete(id)
     this.#dirty.delete(watched)
+    this.goAlone()
     // Those that are left may be further than all together were.
     this.#looked = undefined
     this.#hold(watched, undefined)
     watched.giveUp?.()
-    this.#home.safely(() => {
-      watched.feed.close().catch((error: unknown) => this.#home.report.tell(error))
-    })
+    this.#home.safely(() => this.#leave(watched))
   }
 
   /**
    * Takes what there is.
    *
-   * @param all also those for which nothing changed: to tell how far they are
+   * @param all    also those for which nothing changed: to tell how far they are
+   * @param isTurn whether nobody asked for it before its turn
    */
-  step(all: boolean): void {
-    if (this.#stepping) return
+  step(all: boolean, isTurn = false): void {
+    if (this.#stepping || this.#isTold(all)) return
     if (all) {
       const { reached } = this.#session
       if (reached === this.#looked && this.#dirty.size === 0) return
@@ -171,7 +166,7 @@ export class Watches {
     }
     const due = this.#due(all)
     if (due.length === 0 && !all) return
-    const step: Step = { taken: [], failed: [], waits: [] }
+    const step: Step = { isTurn, taken: [], failed: [], waits: [] }
     for (const watched of due) if (watched.isMember) this.#take(watched, step)
     let room = firstEntries
     for (const watched of due) {
@@ -188,14 +183,105 @@ export class Watches {
       .catch((error: unknown) => this.#home.report.tell(error))
   }
 
+  /** Takes what there is, in its turn; who only does that, and follows one query, is told with others from then on. */
+  turn(): void {
+    if (this.#fanOut !== undefined) return
+    this.step(false, true)
+    if (this.#steady < steadySteps || this.#watched.size !== 1) return
+    const [watched] = this.#watched.values()
+    if (watched !== undefined && this.#isSteady(watched)) this.#join(watched)
+  }
+
+  /** Whether its only query is told by what is shared with others. */
+  get isShared(): boolean {
+    return this.#fanOut !== undefined
+  }
+
+  get id(): Id | undefined {
+    const [id] = this.#watched.keys()
+    return id
+  }
+
+  /** Hears what is told to all who follow the same. */
+  tell({ point, update, frame, oldest }: SharedStep): void {
+    // Who does not read as fast goes on from where it is when it does.
+    if (!this.#home.hasRoom()) return this.goAlone()
+    this.#told = point
+    if (frame !== undefined) this.#home.sendFrame(frame, oldest)
+    else if (update !== undefined && this.id !== undefined) this.#send([], [[this.id, update]], point)
+  }
+
+  goAlone(): void {
+    const fanOut = this.#fanOut
+    if (fanOut === undefined) return
+    this.#fanOut = this.#looked = undefined
+    fanOut.leave(this)
+    for (const watched of this.#watched.values()) {
+      try {
+        watched.feed = this.#session.watch(watched.query, { since: this.#told })
+        watched.deafen = watched.feed.wake(() => this.#touch(watched))
+      } catch (error) {
+        watched.failure = { error }
+      }
+      this.#touch(watched)
+    }
+  }
+
   close(): void {
     for (const id of this.#watched.keys()) this.remove(id)
     this.#session.close().catch((error: unknown) => this.#home.report.tell(error))
   }
 
+  #isSteady(watched: Watched): boolean {
+    const { isTold, isMember, first, isAway, failure } = watched
+    return (
+      isTold &&
+      isMember &&
+      first === undefined &&
+      failure === undefined &&
+      !isAway &&
+      !this.#stepping &&
+      this.#dirty.size === 0 &&
+      this.#home.hasRoom()
+    )
+  }
+
+  /** Goes on with others, where there are any at its point, or will be. */
+  #join(watched: Watched): void {
+    this.#steady = 0
+    this.#fanOut = this.#home.fanOut(watched.query, this.#told, this)
+    if (this.#fanOut === undefined) return
+    watched.deafen()
+    this.#leave(watched)
+  }
+
+  /**
+   * Whether there is nothing to take, since all of it is told by what is shared with others. Who is to be told before its
+   * turn goes on alone.
+   */
+  #isTold(all: boolean): boolean {
+    const fanOut = this.#fanOut
+    if (fanOut === undefined) return false
+    const point = all ? fanOut.quietPoint : undefined
+    if (all ? point === undefined : fanOut.isDue) {
+      this.goAlone()
+      return false
+    }
+    if (point !== undefined && compareVersions(point, this.#told) !== 'equal') {
+      this.#told = point
+      const { shared } = this.#home
+      this.#home.sendFrame(shared.frame([shared.step(point)]), undefined)
+    }
+    return true
+  }
+
   /** Whether enough first answers are waited for, or wait to be told. */
   get #isBusy(): boolean {
     return this.#answering >= answeringMax || this.#heldEntries > firstEntries
+  }
+
+  #leave({ feed }: Watched): void {
+    feed.close().catch((error: unknown) => this.#home.report.tell(error))
   }
 
   /** There may be something to take from a query; after its end there is not. */
@@ -302,7 +388,7 @@ export class Watches {
   }
 
   /** Tells what the step came to. */
-  #end({ taken, failed }: Step): void {
+  #end({ isTurn, taken, failed }: Step): void {
     const start: Uint8Array[] = []
     for (const [watched, error] of failed) {
       if (this.#watched.get(watched.id) === watched && !this.#restsAfter(watched, error))
@@ -323,25 +409,28 @@ export class Watches {
     const point = this.#point()
     const isNews = start.length > 0 || updates.length > 0 || compareVersions(point, this.#told) !== 'equal'
     this.#told = point
-    if (isNews) {
-      const { shared, size } = this.#home
-      this.#home.send(
-        told({
-          start,
-          updates,
-          point,
-          shared,
-          size,
-          isFollowed: (id) => this.#watched.has(id),
-          failed: (id, error) => {
-            const watched = this.#watched.get(id)
-            return watched === undefined ? undefined : this.#over(watched, error)
-          },
-        }),
-      )
-    }
+    if (isNews) this.#send(start, updates, point)
+    if (updates.length > 0) this.#steady = isTurn ? this.#steady + 1 : 0
     // What could not be taken now is when an answer has come, which wakes as well.
     if (this.#dirty.size > 0 && taken.length + failed.length > 0) this.#home.wake()
+  }
+
+  #send(start: readonly Uint8Array[], updates: readonly Told[], point: Versions): void {
+    const { shared, size } = this.#home
+    this.#home.send(
+      told({
+        start,
+        updates,
+        point,
+        shared,
+        size,
+        isFollowed: (id) => this.#watched.has(id),
+        failed: (id, error) => {
+          const watched = this.#watched.get(id)
+          return watched === undefined ? undefined : this.#over(watched, error)
+        },
+      }),
+    )
   }
 
   /** Whether what failed may pass, and is tried again after a while. */
@@ -367,31 +456,10 @@ export class Watches {
     return encode([Kind.ended, watched.id, this.#home.report.packed(error)])
   }
 
-  /** The point to which all that was told of is told; where nothing of a source is followed, how far that is. */
+  /** The point to which all that was told of is told. */
   #point(): Versions {
     const points: Versions[] = []
     for (const { isTold, feed } of this.#watched.values()) if (isTold) points.push(feed.versions)
-    const { reached } = this.#session
-    const least = leastOf(points)
-    return Object.keys(reached).every((source) => source in least) ? least : { ...reached, ...least }
+    return toldPoint(points, this.#session.reached)
   }
-}
-
-/** The store does not answer. */
-function overdue({ feed }: Watched, timeoutMs: number): FanlightError {
-  const message = `the query has no answer after ${timeoutMs} ms: follow it again, or look what holds its store`
-  return new FanlightError('STALLED', message, { reached: feed.reached })
-}
-
-/** How much an update is, one at the least. */
-function entriesOf(update: Update | undefined): number {
-  return update === undefined ? 0 : 1 + (update.replace?.entries.length ?? 0) + update.changes.length
-}
-
-/** What was taken, and before. Where nothing came since, that is true of where the feed is now. */
-function joined({ first, feed }: Watched, update: Update | undefined): Update | undefined {
-  if (first === undefined) return update
-  if (update !== undefined) return composeUpdates(first, update)
-  const { versions } = feed
-  return reaches(versions, first.versions) ? { ...first, versions } : first
 }

@@ -1,6 +1,8 @@
 import type { Channel, ChannelListener } from '@fanlight/protocol'
 import type { RawData, WebSocket } from 'ws'
 
+const binary = { binary: true }
+
 /** A websocket of the package `ws` as a channel. */
 export function channelOf(socket: WebSocket): Channel {
   let listener: ChannelListener | undefined
@@ -9,7 +11,7 @@ export function channelOf(socket: WebSocket): Channel {
   socket.on('error', () => undefined)
   return {
     send(frame, done) {
-      socket.send(frame, { binary: true }, (error) => {
+      socket.send(frame, binary, (error) => {
         if (error === undefined || error === null) done?.()
       })
     },

@@ -43,6 +43,10 @@ export class Followed {
 
 /** Equal queries have equal signatures. */
 export function signatureOf(spans: Spans): string {
+  return (spans.signature ??= write(spans))
+}
+
+function write(spans: Spans): string {
   let text = spans.reverse ? '<' : '>'
   for (const { lo, hi, limit, reverse } of spans.list) {
     text += `${lo.length}:${lo}${hi === undefined ? '~' : `${hi.length}:${hi}`}${limit}${reverse ? '<' : '>'}`

@@ -100,12 +100,13 @@ export class SessionFeed implements Feed {
     if (this.#failure !== undefined) throw this.#failure
     this.#armed = true
     this.#rung = false
+    if (to === undefined && this.#steps.isAlone(this)) return this.#go(this.#feed.reached, false, true)
     const target = to ?? this.#steps.target(this)
     if (target === undefined) {
       this.#steps.wait(this)
       return undefined
     }
-    return this.#go(target, to !== undefined)
+    return this.#go(target, to !== undefined, false)
   }
 
   setQuery(query: Query): number {
@@ -177,8 +178,9 @@ export class SessionFeed implements Feed {
     )
   }
 
-  #go(target: Versions, isExplicit: boolean): Update | undefined | Promise<Update | undefined> {
-    this.#steps.begin(this, isExplicit ? {} : target)
+  /** @param isAlone whether there is nobody to step with: then a take that comes at once concerns nobody */
+  #go(target: Versions, isExplicit: boolean, isAlone: boolean): Update | undefined | Promise<Update | undefined> {
+    if (!isAlone) this.#steps.begin(this, isExplicit ? {} : target)
     let taken: Update | undefined | Promise<Update | undefined>
     try {
       taken = this.#feed.take(target)
@@ -186,6 +188,7 @@ export class SessionFeed implements Feed {
       return this.#tellAfter(this.#missed(error, isExplicit), target)
     }
     if (taken instanceof Promise) {
+      if (isAlone) this.#steps.begin(this, target)
       const update = taken.then(
         (one) => this.#took(one),
         (error: unknown) => this.#missed(error, isExplicit),
@@ -193,7 +196,7 @@ export class SessionFeed implements Feed {
       return this.#tellAfter(update, target)
     }
     this.#took(taken)
-    this.#arrived(taken, target)
+    if (!isAlone) this.#arrived(taken, target)
     return taken
   }
 

@@ -10,7 +10,8 @@ import type { SessionFeed } from './feed.ts'
  *
  * A feed counts from its first take on. It does not hold the others back where it has no holder, where its last take failed,
  * and where nothing in its ranges changed up to T. A first take is never held back: it goes to T, or moves T where it must
- * not be before a newer point. The answer to a query that was set is at T as well, or where its feed was already.
+ * not be before a newer point, or where no other feed is there. The answer to a query that was set is at T as well, or where
+ * its feed was already.
  */
 export class SessionSteps {
   #point: Versions = {}
@@ -20,6 +21,12 @@ export class SessionSteps {
   /** Those that could not go on, to be woken when they can. */
   readonly #waiting = new Set<SessionFeed>()
   #telling = false
+
+  /** Whether a feed goes on by itself: there is no other, and it waits for no answer to another query. */
+  isAlone(feed: SessionFeed): boolean {
+    // T stays where it is, until there is somebody to share it with.
+    return this.#members.size === 1 && this.#members.has(feed) && !feed.isUnanswered
+  }
 
   /** Where a feed goes when it takes now; undefined: it has to wait for the others. */
   target(feed: SessionFeed): Versions | undefined {
@@ -37,7 +44,10 @@ export class SessionSteps {
 
   /** A feed is about to take at a point: T moves there, as far as the feed has reached it. */
   begin(feed: SessionFeed, target: Versions): void {
-    this.#members.add(feed)
+    if (!this.#members.has(feed)) {
+      this.#joinTheOnly()
+      this.#members.add(feed)
+    }
     if (reaches(feed.reached, target)) this.#moveTo(target)
   }
 
@@ -108,12 +118,21 @@ export class SessionSteps {
     for (const other of this.laggards(wanted)) other.catchUp(restrict(wanted, other.reached))
   }
 
+  /** Who was alone went on without T. */
+  #joinTheOnly(): void {
+    if (this.#members.size !== 1) return
+    for (const { versions, reached } of this.#members) this.#moveTo(restrict(versions, reached))
+  }
+
   #first(feed: SessionFeed): Versions {
-    const agreed = this.#agreed(feed)
+    this.#joinTheOnly()
+    // Where nobody is at T, the newest point is as good, and what is there need not be taken twice.
+    const agreed = this.#members.size === 0 ? this.newestFor(feed) : this.#agreed(feed)
+    const point = this.#members.size === 0 ? agreed : this.#point
     const target: Record<SourceId, number> = {}
     for (const source in feed.reached) {
       const newest = agreed[source] ?? 0
-      const here = this.#point[source] ?? newest
+      const here = point[source] ?? newest
       const least = feed.least[source] ?? 0
       target[source] = here >= least ? here : Math.max(newest, least)
     }
