@@ -25,7 +25,7 @@ import {
 } from '@fanlight/protocol'
 import type { Later } from './ambient.ts'
 import { pieceSize, type PieceSize } from './bodies.ts'
-import type { FanOuts } from './fan-out.ts'
+import type { FanOuts } from './fan-outs.ts'
 import { messagesMaxOf, type ServerLimits } from './limits.ts'
 import { Outbox } from './outbox.ts'
 import type { Report } from './report.ts'

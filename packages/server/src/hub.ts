@@ -13,7 +13,7 @@ import {
 import { type Later, type Stopwatch, systemLater, systemStopwatch } from './ambient.ts'
 import { pieceSize } from './bodies.ts'
 import { Connection, type ConnectionHost } from './connection.ts'
-import { FanOuts } from './fan-out.ts'
+import { FanOuts } from './fan-outs.ts'
 import { defaultServerLimits, type ServerLimits } from './limits.ts'
 import { Pace } from './pace.ts'
 import { Report } from './report.ts'
