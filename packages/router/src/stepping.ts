@@ -29,6 +29,9 @@ export interface Goal {
 /** How often one step is tried at a newer point, while stores forget faster than others catch up. */
 const triesMax = 16
 
+/** When a store is asked again whose feed has not come as far as it says itself. In milliseconds. */
+const againMs = 100
+
 /** The stores under a feed, taken together to points at which all of them agree (L5). */
 export class Stepping {
   subs: readonly Sub[] = []
@@ -43,6 +46,7 @@ export class Stepping {
   #sharing = false
   /** When the step began that is under way. */
   #beganMs = 0
+  #stopTimer: (() => void) | undefined
 
   /**
    * @param patience `min`: no step leads behind it; `stall`: what a take does where a store is not there yet
@@ -145,7 +149,11 @@ export class Stepping {
     if (table !== undefined) leads[this.#host.tables.source] = table
     let waits = false
     const beganMs = this.#host.clock.now()
-    const came = (source: SourceId): void => this.#tellStall(source, beganMs)
+    const came = (source: SourceId, isFurther: boolean): void => {
+      this.#tellStall(source, beganMs)
+      if (isFurther) this.#ring()
+      else this.#ringLater()
+    }
     for (const sub of going) if (sub.await(leads, came)) waits = true
     if (waits || wanted !== undefined) return
     const point = agreedPoint(going)
@@ -154,7 +162,14 @@ export class Stepping {
   }
 
   close(): void {
+    this.#stopTimer?.()
     for (const sub of this.subs) sub.close()
+  }
+
+  /** What cannot be waited for is looked at again: at once, nobody would come to do anything else. */
+  #ringLater(): void {
+    this.#stopTimer?.()
+    this.#stopTimer = this.#host.clock.after(againMs, this.#ring)
   }
 
   /** The point to step to; undefined: the newest of the only store there is. */

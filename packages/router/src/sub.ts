@@ -1,4 +1,13 @@
-import type { Entry, Feed, FeedState, SourceId, Update, Versions, WatchOptions } from '@fanlight/core'
+import {
+  compareVersions,
+  type Entry,
+  type Feed,
+  type FeedState,
+  type SourceId,
+  type Update,
+  type Versions,
+  type WatchOptions,
+} from '@fanlight/core'
 import { composeUpdates, reaches, type Span, subtractSpans, firstBehind } from '@fanlight/core/kit'
 import { Leash } from './leash.ts'
 import { liftPlaces } from './lift.ts'
@@ -136,12 +145,13 @@ export class Sub {
   }
 
   /**
-   * Rings when its store has come as far as the others.
+   * Tells when its store has come as far as the others.
    *
-   * @param came is told in which source it was behind
+   * @param came is told in which source it was behind, and whether its feed has come on as well: that of a router does not while
+   *   it goes by a former table of mounts, with a store that is behind, and of which nobody asks the router any more
    * @returns whether it is behind them
    */
-  await(leads: Versions, came: (source: SourceId) => void): boolean {
+  await(leads: Versions, came: (source: SourceId, isFurther: boolean) => void): boolean {
     if (this.#waiting) return true
     const { reached } = this
     const min: Record<SourceId, number> = {}
@@ -156,8 +166,7 @@ export class Sub {
     // What lies in the same keys is asked for, and no entry of it: a router waits for just those of its mounts.
     store.fetch(probeOf(query), { min, timeoutMs: Infinity, signal: this.#leash.signal }).then(() => {
       done()
-      came(source)
-      this.#ring()
+      came(source, compareVersions(this.reached, reached) !== 'equal')
     }, done)
     return true
   }

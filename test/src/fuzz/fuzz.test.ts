@@ -14,6 +14,7 @@ const once: readonly [seed: number, bug: string][] = [
     4231559094,
     'an answer of a router inside was brought to a point at which it shows another store, without its source',
   ],
+  [2391830682, 'a feed of a router asked one inside it, which was there but for a former mount, again without a pause'],
   [2983115940, 'a quiet feed of a session held a source that was gone, and was refused every step as one back'],
 ]
 

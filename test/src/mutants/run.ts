@@ -24,7 +24,7 @@ try {
   await copySources()
   const tests = [...new Set(mutants.flatMap((mutant) => mutant.tests))]
   const red = await failedTest(copy, tests, 600_000)
-  if (red !== undefined) throw new Error(`without any patch a test fails: ${red}`)
+  if (red !== undefined) throw new Error(`without any patch a test fails: ${red.name}\n${red.why}`)
   process.stdout.write(`the tests are green without a patch: ${tests.join(' ')}\n`)
   for (const mutant of mutants) {
     const began = performance.now()
@@ -50,7 +50,7 @@ async function plant({ name, file, tests, packages }: Mutant): Promise<string | 
       const compiled = await command(join(root, 'node_modules/.bin/tsc'), project, copy)
       if (compiled.code !== 0) return complain(name, `does not compile: ${compiled.output}`)
     }
-    return (await failedTest(copy, tests)) ?? complain(name, 'was not noticed')
+    return (await failedTest(copy, tests))?.name ?? complain(name, 'was not noticed')
   } finally {
     await command('git', ['apply', '-R', file], copy)
   }

@@ -9,28 +9,38 @@ interface Report {
   readonly testResults: readonly {
     readonly name: string
     readonly status: string
-    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[]
+    readonly assertionResults: readonly {
+      readonly status: string
+      readonly fullName: string
+      readonly failureMessages: readonly string[]
+    }[]
   }[]
+}
+
+/** A test that failed. */
+export interface Failed {
+  readonly name: string
+  readonly why: string
 }
 
 /**
  * Runs tests in a copy of the sources, up to the first that fails.
  *
- * @returns its name; undefined: all passed
+ * @returns undefined: all passed
  * @throws Error where no test ran
  */
 export async function failedTest(
   folder: string,
   tests: readonly string[],
   timeoutMs?: number,
-): Promise<string | undefined> {
+): Promise<Failed | undefined> {
   const file = join(folder, '.report.json')
   await rm(file, { force: true })
   const args = ['run', ...tests, '--bail=1', '--reporter=json', `--outputFile=${file}`]
   const vitest = join(folder, 'node_modules/.bin/vitest')
   const { code, isKilled, output } = await command(vitest, args, folder, { FANLIGHT_SEED: '' }, timeoutMs)
   // A bug by which a test never ends was noticed too: by the time that it may take.
-  if (isKilled) return `the tests did not end: ${tests.join(' ')}`
+  if (isKilled) return { name: `the tests did not end: ${tests.join(' ')}`, why: output.slice(-400) }
   const text = await readFile(file, 'utf8').catch(() => undefined)
   if (text === undefined) throw new Error(`vitest gave no report: ${output.slice(-400)}`)
   const report = JSON.parse(text) as Report
@@ -38,8 +48,8 @@ export async function failedTest(
   if (report.success) return undefined
   for (const { name, status, assertionResults } of report.testResults) {
     const failed = assertionResults.find((result) => result.status === 'failed')
-    if (failed !== undefined) return failed.fullName
-    if (status === 'failed') return name
+    if (failed !== undefined) return { name: failed.fullName, why: failed.failureMessages.join('\n') }
+    if (status === 'failed') return { name, why: output.slice(-400) }
   }
-  return `vitest ended with ${code}`
+  return { name: `vitest ended with ${code}`, why: output.slice(-400) }
 }
