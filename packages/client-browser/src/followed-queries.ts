@@ -152,8 +152,9 @@ export class FollowedQueries {
     const touched: string[] = []
     for (const [signature, pushed] of this.#bySignature) {
       const areHeld = pushed.next !== undefined && this.#host.allHold(signature, pushed.told ?? point)
-      // Of what is not told of yet anything may have changed.
-      if (pushed.step(point, areHeld) !== undefined || !pushed.isTold) touched.push(signature)
+      const update = pushed.step(point, areHeld)
+      // Of what is not told of yet, or not up to here, anything may have changed.
+      if (update !== undefined || pushed.next !== undefined || !pushed.isTold) touched.push(signature)
     }
     return touched
   }

@@ -92,6 +92,19 @@ test('L6: an update counts up to its own point, which may lie before that of its
   expect(pushed.difference(at(2), at(4))?.folded).toBe(0)
 })
 
+test('L5: an update beyond the point of its step counts when a step comes there, with all that came meanwhile', () => {
+  const pushed = told(1)
+  pushed.push(put(5), at(5))
+  expect(pushed.step(at(3), false)).toBeUndefined()
+  expect(pushed.next).toBeDefined()
+  expect(pushed.told).toEqual(at(1))
+  expect(pushed.difference(at(1), at(3))).toBeUndefined()
+  pushed.push(put(6), at(6))
+  expect(pushed.step(at(5), false)).toBeUndefined()
+  expect(pushed.step(at(6), false)).toMatchObject({ versions: at(6), changes: [{ value: 5 }, { value: 6 }] })
+  expect(pushed.difference(at(1), at(6))).toMatchObject({ changes: [{ value: 5 }, { value: 6 }] })
+})
+
 test('L1: the first answer is that at the point of its step, and at no other', () => {
   const pushed = new Pushed(0, 'a', 64)
   pushed.isTold = true

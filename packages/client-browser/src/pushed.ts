@@ -37,7 +37,7 @@ export class Pushed implements HasParts {
   /** Ends the wait before it is asked again. */
   stopTimer: (() => void) | undefined
   parts: Parts | undefined
-  /** The update of the step that is not whole yet. */
+  /** The update of the step that is not whole yet, or of a point that not all have come to. */
   next: Unplaced | undefined
   /** The point that it is at, where that is not the one of the step. */
   nextAt: Versions | undefined
@@ -90,7 +90,10 @@ export class Pushed implements HasParts {
    */
   step(point: Versions, areHeld: boolean): Update | undefined {
     const { next, nextAt, told } = this
-    this.next = this.nextAt = this.answer = undefined
+    this.answer = undefined
+    // Another query of the connection is behind, since it fails: what is further counts when that has come as far.
+    if (this.isTold && nextAt !== undefined && !reaches(point, nextAt)) return undefined
+    this.next = this.nextAt = undefined
     if (!this.isTold) return undefined
     const until = next === undefined ? (told ?? point) : (nextAt ?? point)
     if (next !== undefined) next.versions = until
@@ -126,6 +129,12 @@ export class Pushed implements HasParts {
     const { answer } = this
     if (answer === undefined || compareVersions(answer.at, at) !== 'equal') return undefined
     return { entries: answer.entries, windows: pointWindows(at), more: [] }
+  }
+
+  /** An update came. */
+  push(update: Unplaced, at: Versions | undefined): void {
+    this.next = this.next === undefined ? update : { ...composeUpdates(this.next, update) }
+    this.nextAt = at
   }
 
   /** Why the server does not follow it, where asking again would not help. */

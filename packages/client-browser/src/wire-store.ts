@@ -428,9 +428,7 @@ export class WireStore extends BaseStore<object> {
         const [, id, versions, body] = message
         const pushed = this.#followed.byId(id)
         if (pushed === undefined) return
-        pushed.next = updateOf(body, nowhere, takeParts(pushed))
-        pushed.nextAt = versions ?? undefined
-        return
+        return pushed.push(updateOf(body, nowhere, takeParts(pushed)), versions ?? undefined)
       }
       case Kind.watching:
         return this.#followed.watching(message[1])
