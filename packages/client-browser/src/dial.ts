@@ -17,7 +17,7 @@ export interface AnySocket {
   send(bytes: Uint8Array): void
   close(code?: number, reason?: string): void
   terminate?(): void
-  on?(type: 'message', listener: (data: unknown, isBinary: boolean) => void): void
+  on?(type: 'message', listener: (data: unknown, isBinary?: boolean) => void): void
   addEventListener(type: 'open' | 'error', listener: () => void): void
   addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void
   addEventListener(type: 'close', listener: (event: { readonly code: number; readonly reason: string }) => void): void
@@ -41,13 +41,13 @@ export function channelOf(given: unknown, binaryType: 'arraybuffer' | 'nodebuffe
   const opened = new Promise<void>((resolve) => socket.addEventListener('open', resolve))
   // An error is followed by a close, which says more.
   socket.addEventListener('error', () => undefined)
-  const heard = (data: unknown, isBinary: boolean): void => {
+  const heard = (data: unknown, isBinary?: boolean): void => {
     const bytes = data instanceof ArrayBuffer ? new Uint8Array(data) : data
-    listener?.frame(isBinary && bytes instanceof Uint8Array ? bytes : none)
+    listener?.frame(isBinary !== false && bytes instanceof Uint8Array ? bytes : none)
   }
   // The package `ws` makes no event object for each message then.
   if (socket.on !== undefined) socket.on('message', heard)
-  else socket.addEventListener('message', ({ data }) => heard(data, true))
+  else socket.addEventListener('message', ({ data }) => heard(data))
   socket.addEventListener('close', ({ code, reason }) => listener?.closed(code, reason))
   return {
     opened,

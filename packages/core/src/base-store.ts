@@ -65,6 +65,7 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
   readonly #waiters = new Waiters()
   /** Wait for the next advance. */
   readonly #movers: (() => void)[] = []
+  #isEnded = false
   readonly #host: FeedHost
   #closing: Promise<void> | undefined
   #before: Versions | undefined
@@ -227,6 +228,7 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
 
   /** Ends all feeds, and all waits with what `assertOpen` throws from now on: for a store that ended before it was closed. */
   protected endAll(why: FanlightError): void {
+    this.#isEnded = true
     this.endFeeds(why)
     this.#waiters.releaseAll()
     this.#tellMoved()
@@ -234,6 +236,7 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
 
   /** Resolves when the store advances, or ends: for a read that lost its point because the store is further than it shows yet. */
   protected whenMoved(): Promise<void> {
+    if (this.#isEnded) return Promise.resolve()
     return new Promise((resolve) => this.#movers.push(resolve))
   }
 

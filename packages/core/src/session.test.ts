@@ -311,6 +311,23 @@ test('L5: a feed that joins starts where the others are, and is never held', asy
   expect((await slow.take())?.versions).toEqual({ [source]: 3 })
 })
 
+test('L9: a feed that was left alone, and took what there was, holds nobody who comes', async () => {
+  const store = createMemoryStore()
+  const session = createSession(store)
+  const [first, second] = [session.watch('a'), session.watch('b')]
+  for (const feed of [first, second]) feed.wake(() => undefined)
+  await Promise.all([first.take(), second.take()])
+  await store.commit([put('a', 1), put('b', 1)])
+  await first.take()
+  await first.close()
+  expect((await second.take())?.changes).toHaveLength(1)
+  const third = session.watch('c')
+  await third.take()
+  await store.commit([put('c', 1)])
+  expect((await third.take())?.changes).toHaveLength(1)
+  await session.close()
+})
+
 test('L5: a feed that is alone holds nobody, and nobody holds it', async () => {
   const store = createMemoryStore()
   const session = createSession(store)

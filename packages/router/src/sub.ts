@@ -166,7 +166,7 @@ export class Sub {
     // What lies in the same keys is asked for, and no entry of it: a router waits for just those of its mounts.
     store.fetch(probeOf(query), { min, timeoutMs: Infinity, signal: this.#leash.signal }).then(() => {
       done()
-      came(source, compareVersions(this.reached, reached) !== 'equal')
+      if (!this.#leash.signal.aborted) came(source, compareVersions(this.reached, reached) !== 'equal')
     }, done)
     return true
   }

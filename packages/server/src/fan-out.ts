@@ -12,7 +12,7 @@ import { reaches } from '@fanlight/core/kit'
 import type { Id } from '@fanlight/protocol'
 import type { PieceSize } from './bodies.ts'
 import type { Report } from './report.ts'
-import { stepFrame } from './step-messages.ts'
+import { stepFrames } from './step-messages.ts'
 import { toldPoint } from './told-point.ts'
 
 /** A step that many are told of. */
@@ -123,18 +123,15 @@ export class FanOut {
   #await(taken: Promise<Update | undefined>): void {
     this.#isTaking = true
     const stop = this.#home.clock.after(longMs, () => this.#scatter())
-    taken
-      .then(
-        (update) => {
-          this.#isTaking = false
-          if (this.#isOver) return
-          this.#tell(update)
-          if (this.#isRung) this.#home.wake(this)
-        },
-        (error: unknown) => this.#fail(error),
-      )
+    void taken
+      .then((update) => {
+        this.#isTaking = false
+        if (this.#isOver) return
+        this.#tell(update)
+        if (this.#isRung) this.#home.wake(this)
+      })
+      .catch((error: unknown) => this.#fail(error))
       .finally(stop)
-      .catch((error: unknown) => this.#home.report.tell(error))
   }
 
   #tell(update: Update | undefined): void {
@@ -142,13 +139,13 @@ export class FanOut {
     if (update === undefined && compareVersions(point, this.#told) === 'equal') return
     this.#told = point
     const oldest = this.#movedHorizon()
-    // Most follow it under the same id.
+    const frameOf = stepFrames(update, point, oldest, this.#home.size)
     const steps = new Map<Id | undefined, SharedStep>()
     for (const listener of this.#listeners) {
       const { id } = listener
       let step = steps.get(id)
       if (step === undefined) {
-        const frame = stepFrame(id ?? 0, update, point, oldest, this.#home.size)
+        const frame = frameOf(id ?? 0)
         steps.set(id, (step = { point, update, oldest: frame && oldest, frame }))
       }
       listener.tell(step)
@@ -181,7 +178,12 @@ export class FanOut {
   #end(): void {
     if (this.#isOver) return
     this.#isOver = true
+    const { report } = this.#home
     this.#home.forget()
-    this.#feed.close().catch((error: unknown) => this.#home.report.tell(error))
+    try {
+      this.#feed.close().catch((error: unknown) => report.tell(error))
+    } catch (error) {
+      report.tell(error)
+    }
   }
 }

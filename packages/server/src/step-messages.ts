@@ -1,5 +1,5 @@
 import { compareVersions, type Update, type Versions } from '@fanlight/core'
-import { encode, encodeAround, type Id, Kind, packChanges, packEntries } from '@fanlight/protocol'
+import { encode, encodeAround, frameOf, type Id, Kind, packChanges, packEntries } from '@fanlight/protocol'
 import { bodyOf, fewEntries, guarded, pieces, type PieceSize } from './bodies.ts'
 import type { Shared } from './shared.ts'
 
@@ -38,22 +38,39 @@ export function* told(parts: StepParts): Generator<Uint8Array, void> {
 }
 
 /**
- * A step in which one query changed, or none, as one frame.
+ * A step in which one query changed, or none, as one frame for each id under which that is followed.
  *
  * @param oldest what can still be answered, where that is to be told
- * @returns undefined: it is too long for a frame that many get
+ * @returns makes a frame; that gives undefined where it is too long for one that many get
  */
-export function stepFrame(
-  id: Id,
+export function stepFrames(
   update: Update | undefined,
   point: Versions,
   oldest: Versions | undefined,
   { pieceBytes }: PieceSize,
-): Uint8Array | undefined {
-  if (update !== undefined && !isShort(update)) return undefined
-  const told = update === undefined ? [] : [[Kind.update, id, versionsIn(update, point), bodyOf(update)]]
-  const frame = encode([...told, [Kind.step, point], ...(oldest === undefined ? [] : [[Kind.horizon, oldest]])])
-  return frame.length <= pieceBytes ? frame : undefined
+): (id: Id) => Uint8Array | undefined {
+  const end = [[Kind.step, point], ...(oldest === undefined ? [] : [[Kind.horizon, oldest]])]
+  if (update === undefined) {
+    const frame = encode(end)
+    return () => frame
+  }
+  if (!isShort(update)) return () => undefined
+  const versions = versionsIn(update, point)
+  let body: Uint8Array | undefined
+  let ends: readonly Uint8Array[] | undefined
+  let isLong: boolean | undefined
+  return (id) => {
+    if (isLong === undefined) {
+      // Most follow it under the same id: for them all of it is made at once.
+      const frame = encode([[Kind.update, id, versions, bodyOf(update)], ...end])
+      isLong = frame.length > pieceBytes
+      return isLong ? undefined : frame
+    }
+    if (isLong) return undefined
+    body ??= encode(bodyOf(update))
+    ends ??= end.map(encode)
+    return frameOf([encodeAround([Kind.update, id, versions], body), ...ends])
+  }
 }
 
 function* messagesOf([id, update]: Told, { point, shared, size }: StepParts): Generator<Uint8Array, void> {

@@ -1,4 +1,4 @@
-import { FanlightError, type Feed, type Query, type Update } from '@fanlight/core'
+import { FanlightError, type Feed, type Query, type Update, type Versions } from '@fanlight/core'
 import { composeUpdates, reaches } from '@fanlight/core/kit'
 import type { Id } from '@fanlight/protocol'
 
@@ -9,6 +9,8 @@ export interface Watched {
   feed: Feed
   /** Ends its being told of the feed. */
   deafen: () => void
+  /** Where its feed is closed: the point from which it goes on with another. */
+  since: Versions | undefined
   /** Whether it begins with the whole answer. */
   readonly isFresh: boolean
   /** Whether its client was told that it is followed: from its first take on. */

@@ -122,6 +122,7 @@ export class Watches implements Listener {
       query,
       feed,
       deafen: () => undefined,
+      since: undefined,
       isFresh: since === null,
       isTold: false,
       isMember: false,
@@ -185,11 +186,7 @@ export class Watches implements Listener {
 
   /** Takes what there is, in its turn; who only does that, and follows one query, is told with others from then on. */
   turn(): void {
-    if (this.#fanOut !== undefined) return
-    this.step(false, true)
-    if (this.#steady < steadySteps || this.#watched.size !== 1) return
-    const [watched] = this.#watched.values()
-    if (watched !== undefined && this.#isSteady(watched)) this.#join(watched)
+    if (this.#fanOut === undefined) this.step(false, true)
   }
 
   /** Whether its only query is told by what is shared with others. */
@@ -207,29 +204,46 @@ export class Watches implements Listener {
     // Who does not read as fast goes on from where it is when it does.
     if (!this.#home.hasRoom()) return this.goAlone()
     this.#told = point
-    if (frame !== undefined) this.#home.sendFrame(frame, oldest)
-    else if (update !== undefined && this.id !== undefined) this.#send([], [[this.id, update]], point)
+    this.#home.safely(() => {
+      if (frame !== undefined) this.#home.sendFrame(frame, oldest)
+      else this.#send([], update === undefined || this.id === undefined ? [] : [[this.id, update]], point)
+    })
   }
 
   goAlone(): void {
     const fanOut = this.#fanOut
     if (fanOut === undefined) return
     this.#fanOut = this.#looked = undefined
-    fanOut.leave(this)
     for (const watched of this.#watched.values()) {
+      watched.since = this.#told
       try {
-        watched.feed = this.#session.watch(watched.query, { since: this.#told })
-        watched.deafen = watched.feed.wake(() => this.#touch(watched))
-      } catch (error) {
-        watched.failure = { error }
+        this.#reopen(watched, this.#told)
+      } catch {
+        // It is tried again when it is taken from.
       }
       this.#touch(watched)
     }
+    // Not before: with its last feed a store lets go of what it has of a query.
+    fanOut.leave(this)
   }
 
   close(): void {
     for (const id of this.#watched.keys()) this.remove(id)
     this.#session.close().catch((error: unknown) => this.#home.report.tell(error))
+  }
+
+  /** Follows it by a feed of its own again. */
+  #reopen(watched: Watched, since: Versions): void {
+    watched.feed = this.#session.watch(watched.query, { since })
+    watched.since = undefined
+    watched.deafen = watched.feed.wake(() => this.#touch(watched))
+  }
+
+  /** Goes on with others, where it is told of one query in its turns, and of nothing else. */
+  #joinIfSteady(): void {
+    if (this.#steady < steadySteps || this.#watched.size !== 1) return
+    const [watched] = this.#watched.values()
+    if (watched !== undefined && this.#isSteady(watched)) this.#join(watched)
   }
 
   #isSteady(watched: Watched): boolean {
@@ -308,6 +322,7 @@ export class Watches implements Listener {
     watched.failure = undefined
     try {
       if (failure !== undefined) throw failure.error
+      if (watched.since !== undefined) this.#reopen(watched, watched.since)
       const update = watched.feed.take()
       if (!(update instanceof Promise)) {
         taken.push([watched, update])
@@ -411,6 +426,7 @@ export class Watches implements Listener {
     this.#told = point
     if (isNews) this.#send(start, updates, point)
     if (updates.length > 0) this.#steady = isTurn ? this.#steady + 1 : 0
+    if (isTurn) this.#joinIfSteady()
     // What could not be taken now is when an answer has come, which wakes as well.
     if (this.#dirty.size > 0 && taken.length + failed.length > 0) this.#home.wake()
   }
@@ -459,7 +475,7 @@ export class Watches implements Listener {
   /** The point to which all that was told of is told. */
   #point(): Versions {
     const points: Versions[] = []
-    for (const { isTold, feed } of this.#watched.values()) if (isTold) points.push(feed.versions)
+    for (const { isTold, since, feed } of this.#watched.values()) if (isTold) points.push(since ?? feed.versions)
     return toldPoint(points, this.#session.reached)
   }
 }

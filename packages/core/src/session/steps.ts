@@ -22,10 +22,11 @@ export class SessionSteps {
   readonly #waiting = new Set<SessionFeed>()
   #telling = false
 
-  /** Whether a feed goes on by itself: there is no other, and it waits for no answer to another query. */
+  /** Whether a feed goes on by itself: there is no other, it is at T or beyond, and waits for no answer to another query. */
   isAlone(feed: SessionFeed): boolean {
     // T stays where it is, until there is somebody to share it with.
-    return this.#members.size === 1 && this.#members.has(feed) && !feed.isUnanswered
+    const isOnly = this.#members.size === 1 && this.#members.has(feed)
+    return isOnly && !feed.isUnanswered && !this.#behind.has(feed)
   }
 
   /** Where a feed goes when it takes now; undefined: it has to wait for the others. */
