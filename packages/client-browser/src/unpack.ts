@@ -13,7 +13,8 @@ export function queryOf({ query, list }: Spans): Query {
 /** An update of which the step says, when it comes, which point it is at. */
 export type Unplaced = Omit<Update, 'versions'> & { versions: Versions }
 
-const nowhere: Versions = {}
+/** The point that names no source. */
+export const nowhere: Versions = {}
 
 /** What changed, with the parts that came before. */
 export function updateOf(body: WireBody, behind: Versions, parts: Parts | undefined): Unplaced {

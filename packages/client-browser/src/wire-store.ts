@@ -54,7 +54,7 @@ import type { ConnectionState, ConnectOptions } from './options.ts'
 import { addPart, takeParts } from './parts.ts'
 import { assertWhole, asSet, lostPoint, onlyOf, stalledAt, sum } from './points.ts'
 import { Requests } from './requests.ts'
-import { nothingSupported, queryOf, stateOf, updateOf } from './unpack.ts'
+import { nothingSupported, nowhere, queryOf, stateOf, updateOf } from './unpack.ts'
 
 /**
  * A store across a connection. Answers and differences come from the server; for feeds, the server tells with each step what
@@ -428,6 +428,7 @@ export class WireStore extends BaseStore<object> {
         const [, id, versions, body] = message
         const pushed = this.#followed.byId(id)
         if (pushed === undefined) return
+        // What was pushed is at the newest point, as far as is known here: behind nothing.
         return pushed.push(updateOf(body, nowhere, takeParts(pushed)), versions ?? undefined)
       }
       case Kind.watching:
@@ -478,6 +479,3 @@ export class WireStore extends BaseStore<object> {
     this.advanced()
   }
 }
-
-/** An update that was pushed is at the newest point, as far as is known here. */
-const nowhere: Versions = {}

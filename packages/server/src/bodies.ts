@@ -1,5 +1,5 @@
 import { FanlightError, type Update } from '@fanlight/core'
-import { packChanges, packEntries, encode, type WireBody } from '@fanlight/protocol'
+import { encode, type Id, Kind, packChanges, packEntries, type WireBody } from '@fanlight/protocol'
 
 /** An update, in the form of the wire. */
 export function bodyOf({ replace, changes, folded }: Update): WireBody {
@@ -56,6 +56,22 @@ export function* pieces<I>(
       )
     } else size = Math.max(1, some.length >> 1)
   }
+}
+
+/**
+ * An update in pieces.
+ *
+ * @param last makes the message that ends it, of what is left for that
+ */
+export function* updateInPieces(
+  id: Id,
+  { replace, changes, folded }: Update,
+  size: PieceSize,
+  last: (rest: WireBody) => unknown,
+): Generator<Uint8Array> {
+  if (replace !== undefined) yield* pieces(replace.entries, size, (some) => [Kind.part, id, packEntries(some)])
+  yield* pieces(changes, size, (some) => [Kind.changed, id, packChanges(some)])
+  yield encode(last([replace === undefined ? null : [replace.ranges, []], [], folded]))
 }
 
 /** Messages, and where one cannot be made, one more that says why. */

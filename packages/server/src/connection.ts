@@ -24,7 +24,7 @@ import {
   type Watch,
 } from '@fanlight/protocol'
 import type { Later } from './ambient.ts'
-import { pieceSize, type PieceSize } from './bodies.ts'
+import type { PieceSize } from './bodies.ts'
 import type { FanOuts } from './fan-outs.ts'
 import { messagesMaxOf, type ServerLimits } from './limits.ts'
 import { Outbox } from './outbox.ts'
@@ -41,6 +41,8 @@ export interface ConnectionHost {
   readonly limits: ServerLimits
   readonly shared: Shared
   readonly report: Report
+  /** How long messages may be. */
+  readonly size: PieceSize
   readonly fanOuts: FanOuts
   /** The store that someone with these credentials may see. */
   admit(credentials: Credentials): Soon<Store<object>>
@@ -55,7 +57,6 @@ export class Connection {
   readonly #host: ConnectionHost
   readonly #channel: Channel
   readonly #outbox: Outbox
-  readonly #size: PieceSize
   #store: Store<object> | undefined
   #requests: Requests | undefined
   #watches: Watches | undefined
@@ -71,7 +72,6 @@ export class Connection {
     this.#host = host
     this.#channel = channel
     this.#outbox = new Outbox(channel, host.shared, limits.frameBytes, later, (wasFull) => this.#room(wasFull))
-    this.#size = pieceSize(limits.frameBytes)
     this.#heardAt = clock.now()
     this.#stopTimer = clock.after(limits.handshakeMs, () => this.close(CloseCode.timeout, 'no hello in time'))
     channel.listen({
@@ -245,7 +245,7 @@ export class Connection {
 
   #welcome(store: Store<object>): void {
     if (this.#state !== 'greeting') return
-    const { clock, random, limits, shared, report } = this.#host
+    const { clock, random, limits, shared, report, size } = this.#host
     const info = this.#host.info(store)
     this.#state = 'open'
     this.#store = store
@@ -258,7 +258,7 @@ export class Connection {
       report,
       shared,
       store,
-      size: this.#size,
+      size,
       timeoutMs: limits.timeoutMs,
       hasRoom: () => this.#hasRoom,
       wake: () => this.#host.wake(this),
@@ -275,7 +275,7 @@ export class Connection {
   }
 
   #requestsOf(store: Store<object>): Requests {
-    const { clock, limits, report } = this.#host
+    const { clock, limits, report, size } = this.#host
     const isOpen = (): boolean => this.#state === 'open'
     return new Requests({
       clock,
@@ -283,7 +283,7 @@ export class Connection {
       report,
       store,
       outbox: this.#outbox,
-      size: this.#size,
+      size,
       get isOpen() {
         return isOpen()
       },
@@ -362,7 +362,7 @@ export class Connection {
     for (let next = messages.next(); next.done !== true; next = messages.next()) {
       first.push(next.value)
       bytes += next.value.length
-      if (bytes >= this.#size.pieceBytes) {
+      if (bytes >= this.#host.size.pieceBytes) {
         for (const message of first) this.#outbox.push(message)
         this.#horizon()
         this.#outbox.flush()

@@ -14,6 +14,7 @@ import type { PieceSize } from './bodies.ts'
 import type { Report } from './report.ts'
 import { stepFrames } from './step-messages.ts'
 import { toldPoint } from './told-point.ts'
+import { longMs } from './watched.ts'
 
 /** A step that many are told of. */
 export interface SharedStep {
@@ -49,9 +50,6 @@ interface FanOutHome extends FanOutSeams {
   /** Nobody listens any more. */
   forget(): void
 }
-
-/** What takes longer is waited for by each listener itself. In milliseconds. */
-const longMs = 500
 
 /**
  * One feed for all connections that follow the same query and no other, and that read as fast as they are told: so that what
@@ -122,6 +120,7 @@ export class FanOut {
 
   #await(taken: Promise<Update | undefined>): void {
     this.#isTaking = true
+    // What takes long is waited for by each listener itself.
     const stop = this.#home.clock.after(longMs, () => this.#scatter())
     void taken
       .then((update) => {

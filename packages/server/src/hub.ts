@@ -76,6 +76,7 @@ export class Hub {
       limits: this.limits,
       report,
       shared,
+      size,
       fanOuts: new FanOuts({ clock, report, size }, () => this.#pace.ask()),
       admit: (credentials) => soon(authenticate?.(credentials), (own) => own ?? this.#store),
       info: (store) => {

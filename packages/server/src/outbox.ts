@@ -20,7 +20,7 @@ export class Outbox {
   readonly #shared: Shared
   readonly #frameBytes: number
   readonly #later: Later
-  /** Is told when there is room, be it again or still. */
+  /** Is told when there is room: again, or for what waits for it. */
   readonly #onRoom: (wasFull: boolean) => void
   #messages: Uint8Array[] = []
   #bytes = 0

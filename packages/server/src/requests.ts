@@ -8,14 +8,13 @@ import {
   frameOf,
   type Id,
   Kind,
-  packChanges,
   packEntries,
   packWindows,
   readClientFrame,
   unpackChanges,
   unpackCommitId,
 } from '@fanlight/protocol'
-import { bodyOf, fewEntries, guarded, pieces, type PieceSize } from './bodies.ts'
+import { bodyOf, fewEntries, guarded, pieces, type PieceSize, updateInPieces } from './bodies.ts'
 import type { ServerLimits } from './limits.ts'
 import type { Outbox } from './outbox.ts'
 import type { Report } from './report.ts'
@@ -87,11 +86,6 @@ export class Requests {
 
   has(id: Id): boolean {
     return this.#underWay.has(id)
-  }
-
-  /** How many bytes the questions have that wait for their turn. */
-  get heldBytes(): number {
-    return this.#heldBytes
   }
 
   /**
@@ -257,19 +251,16 @@ export class Requests {
 
   #difference({ id }: Request, update: Update): void {
     const { outbox, size } = this.#home
-    const { versions, behind, replace, changes, folded } = update
+    const { versions, behind, replace, changes } = update
     const count = changes.length + (replace?.entries.length ?? 0)
     if (count <= fewEntries && !outbox.isFull) {
       const message = encode([Kind.difference, id, versions, behind, bodyOf(update)])
       if (message.length <= size.pieceBytes) return this.#done(id, message)
     }
-    const all = function* (): Generator<Uint8Array, void> {
-      if (replace !== undefined) yield* pieces(replace.entries, size, (some) => [Kind.part, id, packEntries(some)])
-      yield* pieces(changes, size, (some) => [Kind.changed, id, packChanges(some)])
-      const replaced = replace === undefined ? null : [replace.ranges, []]
-      yield encode([Kind.difference, id, versions, behind, [replaced, [], folded]])
-    }
-    this.#long(id, all())
+    this.#long(
+      id,
+      updateInPieces(id, update, size, (rest) => [Kind.difference, id, versions, behind, rest]),
+    )
   }
 
   #commit(request: Request, message: Commit): void {

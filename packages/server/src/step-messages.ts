@@ -1,6 +1,6 @@
 import { compareVersions, type Update, type Versions } from '@fanlight/core'
-import { encode, encodeAround, frameOf, type Id, Kind, packChanges, packEntries } from '@fanlight/protocol'
-import { bodyOf, fewEntries, guarded, pieces, type PieceSize } from './bodies.ts'
+import { encode, encodeAround, frameOf, type Id, Kind } from '@fanlight/protocol'
+import { bodyOf, fewEntries, guarded, type PieceSize, updateInPieces } from './bodies.ts'
 import type { Shared } from './shared.ts'
 
 /** What is told of one query. */
@@ -76,7 +76,7 @@ export function stepFrames(
 function* messagesOf([id, update]: Told, { point, shared, size }: StepParts): Generator<Uint8Array, void> {
   const versions = versionsIn(update, point)
   const body = isShort(update) ? shared.body(update, size.pieceBytes - envelopeBytes) : undefined
-  if (body === undefined) yield* inPieces(id, versions, update, size)
+  if (body === undefined) yield* updateInPieces(id, update, size, (rest) => [Kind.update, id, versions, rest])
   else if (versions === null) yield shared.update(id, update, body)
   else yield encodeAround([Kind.update, id, versions], body)
 }
@@ -88,19 +88,4 @@ function versionsIn({ versions }: Update, point: Versions): Versions | null {
 
 function isShort({ replace, changes }: Update): boolean {
   return changes.length <= fewChanges && (replace === undefined || replace.entries.length <= fewEntries)
-}
-
-/** An update that does not fit into one frame. */
-function* inPieces(
-  id: Id,
-  versions: Versions | null,
-  { replace, changes, folded }: Update,
-  size: PieceSize,
-): Generator<Uint8Array, void> {
-  if (replace !== undefined) {
-    yield* pieces(replace.entries, size, (some) => [Kind.part, id, packEntries(some)])
-  }
-  yield* pieces(changes, size, (some) => [Kind.changed, id, packChanges(some)])
-  const replaced = replace === undefined ? null : [replace.ranges, []]
-  yield encode([Kind.update, id, versions, [replaced, [], folded]])
 }

@@ -2,6 +2,9 @@ import { FanlightError, type Feed, type Query, type Update, type Versions } from
 import { composeUpdates, reaches } from '@fanlight/core/kit'
 import type { Id } from '@fanlight/protocol'
 
+/** What takes longer must not keep others waiting. In milliseconds. */
+export const longMs = 500
+
 /** A query that a connection follows. */
 export interface Watched {
   readonly id: Id

@@ -18,7 +18,7 @@ import type { Report } from './report.ts'
 import type { Shared } from './shared.ts'
 import { type Told, told } from './step-messages.ts'
 import { toldPoint } from './told-point.ts'
-import { entriesOf, joined, overdue, type Watched } from './watched.ts'
+import { entriesOf, joined, longMs, overdue, type Watched } from './watched.ts'
 
 /** What the queries of a connection need of it. */
 export interface WatchesHome {
@@ -61,10 +61,6 @@ const firstEntries = 4_096
 
 /** First answers that do not come at once: so many are waited for together, but for those that take long. */
 const answeringMax = 16
-const longMs = 500
-
-/** Who was told of so many steps, and asked for none of them, goes on with others. */
-const steadySteps = 1
 
 /** How long what failed waits before it is tried again. */
 const backOff = { firstMs: 100, mostMs: 5_000 }
@@ -84,8 +80,8 @@ export class Watches implements Listener {
   readonly #dirty = new Set<Watched>()
   /** What its only query is told by, where that is shared with others; there is no feed of its own then. */
   #fanOut: FanOut | undefined
-  /** How many steps it took in turn. */
-  #steady = 0
+  /** Whether it took its last news in its turn, and did not ask for it before. */
+  #isPatient = false
   /** The point that the client was told last. */
   #told: Versions = {}
   /** How far the store was when all queries were looked at. */
@@ -241,7 +237,7 @@ export class Watches implements Listener {
 
   /** Goes on with others, where it is told of one query in its turns, and of nothing else. */
   #joinIfSteady(): void {
-    if (this.#steady < steadySteps || this.#watched.size !== 1) return
+    if (!this.#isPatient || this.#watched.size !== 1) return
     const [watched] = this.#watched.values()
     if (watched !== undefined && this.#isSteady(watched)) this.#join(watched)
   }
@@ -262,7 +258,7 @@ export class Watches implements Listener {
 
   /** Goes on with others, where there are any at its point, or will be. */
   #join(watched: Watched): void {
-    this.#steady = 0
+    this.#isPatient = false
     this.#fanOut = this.#home.fanOut(watched.query, this.#told, this)
     if (this.#fanOut === undefined) return
     watched.deafen()
@@ -425,7 +421,7 @@ export class Watches implements Listener {
     const isNews = start.length > 0 || updates.length > 0 || compareVersions(point, this.#told) !== 'equal'
     this.#told = point
     if (isNews) this.#send(start, updates, point)
-    if (updates.length > 0) this.#steady = isTurn ? this.#steady + 1 : 0
+    if (updates.length > 0) this.#isPatient = isTurn
     if (isTurn) this.#joinIfSteady()
     // What could not be taken now is when an answer has come, which wakes as well.
     if (this.#dirty.size > 0 && taken.length + failed.length > 0) this.#home.wake()

@@ -17,6 +17,7 @@ import { answer, Holder } from '@fanlight/core/conformance'
 import { manualClock, type ManualClock, seededRandom } from '@fanlight/core/testing'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { altered } from './altered.ts'
 import { simulate, type Simulated } from './simulated.ts'
 
 const part: Query = { lt: 'c' }
@@ -27,18 +28,6 @@ const long = 'x'.repeat(90_000)
 
 /** How the feeds of a store give what is taken. */
 type Mood = 'prompt' | 'late' | 'very late' | 'failing'
-
-/** The same, but for some members. */
-function replaced<T extends object>(of: T, members: Readonly<Record<string, () => unknown>>): T {
-  return new Proxy(of, {
-    get(target, name) {
-      const member = members[String(name)]
-      if (member !== undefined) return member()
-      const own: unknown = Reflect.get(target, name, target)
-      return typeof own === 'function' ? (own.bind(target) as unknown) : own
-    },
-  })
-}
 
 /** A feed that answers late, or fails. */
 function moodyFeed(feed: Feed, mood: () => Mood, clock: ManualClock): Feed {
@@ -53,9 +42,11 @@ function moodyFeed(feed: Feed, mood: () => Mood, clock: ManualClock): Feed {
     held = undefined
     return update
   }
-  return replaced(feed, {
-    versions: () => held ?? feed.versions,
-    take: () => (to?: Versions) => {
+  return altered(feed, {
+    get versions() {
+      return held ?? feed.versions
+    },
+    take: (to?: Versions) => {
       const now = mood()
       if (now === 'failing') throw new FanlightError('UNAVAILABLE', 'not now')
       return now === 'prompt' ? feed.take(to) : take(to, now === 'late' ? 50 : 400)
@@ -70,13 +61,11 @@ function moody(
   clock: ManualClock,
   watched: (options: WatchOptions) => void,
 ): MemoryStore {
-  return replaced(store, {
-    watch:
-      () =>
-      (query: Query, options: WatchOptions = {}) => {
-        watched(options)
-        return moodyFeed(store.watch(query, options), mood, clock)
-      },
+  return altered(store, {
+    watch: (query: Query, options: WatchOptions = {}) => {
+      watched(options)
+      return moodyFeed(store.watch(query, options), mood, clock)
+    },
   })
 }
 

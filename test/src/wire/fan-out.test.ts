@@ -102,14 +102,11 @@ test('L9: a feed that cannot be had at once, where a client goes alone, is tried
 test('L6, L7: where the store throws while one of many is told, that one comes back, and nobody misses the step', async () => {
   store = createMemoryStore()
   let fails = false
-  const failing = new Proxy(store, {
-    get(target, name) {
-      if (name === 'sources' && fails) {
-        fails = false
-        throw new Error('no sources')
-      }
-      const member: unknown = Reflect.get(target, name, target)
-      return typeof member === 'function' ? (member.bind(target) as unknown) : member
+  const failing = altered(store, {
+    get sources() {
+      if (!fails) return store.sources
+      fails = false
+      throw new Error('no sources')
     },
   })
   const errors: unknown[] = []
