@@ -132,11 +132,7 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
     const spans = readQuery(query, this.limits.ranges)
     if (options === undefined) return this.answer(spans, this.reached)
     this.refuseAborted(options.signal)
-    const min = options.min === undefined ? undefined : this.resolve(options.min, 'min')
-    const max = options.max === undefined ? undefined : this.resolve(options.max, 'max')
-    if (min !== undefined && max !== undefined) refuseUpsideDown(min, max)
-    const go = (): Soon<Snapshot> => this.answer(spans, this.#within(max))
-    return min === undefined || reaches(this.reached, min) ? go() : this.whenReached(min, options, go)
+    return this.#fetch(spans, options)
   }
 
   changes<const Q extends Query>(query: Q, options: ChangesOptions): Promise<Update<ValueAt<T, Q>>> {
@@ -147,12 +143,7 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
         throw new FanlightError('BAD_QUERY', 'changes needs to know since when: { since: versions }')
       }
       this.refuseAborted(options.signal)
-      const since = this.resolve(options.since, 'since')
-      const until = options.until === undefined ? undefined : this.resolve(options.until, 'until')
-      if (until !== undefined) refuseUpsideDown(since, until)
-      const least = until ?? since
-      const go = (): Soon<Update> => this.#changes(spans, since, until)
-      return reaches(this.reached, least) ? go() : this.whenReached(least, options, go)
+      return this.#changesOf(spans, options)
     }) as Promise<Update<ValueAt<T, Q>>>
   }
 
@@ -325,6 +316,24 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
     })
   }
 
+  /** Answers once `min` is reached; looks anew then, since a source may be gone by that time. */
+  #fetch(spans: Spans, options: FetchOptions): Soon<Snapshot> {
+    const min = options.min === undefined ? undefined : this.resolve(options.min, 'min')
+    const max = options.max === undefined ? undefined : this.resolve(options.max, 'max')
+    if (min !== undefined && max !== undefined) refuseUpsideDown(min, max)
+    if (min === undefined || reaches(this.reached, min)) return this.answer(spans, this.#within(max))
+    return this.whenReached(min, options, () => this.#fetch(spans, options))
+  }
+
+  #changesOf(spans: Spans, options: ChangesOptions): Soon<Update> {
+    const since = this.resolve(options.since, 'since')
+    const until = options.until === undefined ? undefined : this.resolve(options.until, 'until')
+    if (until !== undefined) refuseUpsideDown(since, until)
+    const least = until ?? since
+    if (reaches(this.reached, least)) return this.#changes(spans, since, until)
+    return this.whenReached(least, options, () => this.#changesOf(spans, options))
+  }
+
   #changes(spans: Spans, since: Versions, until: Versions | undefined): Soon<Update> {
     const { oldest, reached } = this
     const target = until === undefined ? reached : { ...reached, ...until }
@@ -353,6 +362,7 @@ export abstract class BaseStore<T extends Types = { '': unknown }> implements St
     this.#before = reached
     const hits = mark(before, reached)
     this.#waiters.release(reached)
+    this.#waiters.releaseGone(this.sources, reached)
     this.#feeds.ring(hits)
     this.#tellMoved()
   }

@@ -132,7 +132,11 @@ export class StoreFeed implements Feed {
     }
     const wait = { signal: this.#ended.signal, timeoutMs: Infinity, stall: this.#stall }
     // While it waited, the other sources went on, and some may have joined: they are taken at the newest.
-    return this.#busy(this.#host.whenReached(target, wait, () => this.#step(this.#target(this.#host.reached, wanted))))
+    const go = (): Update | undefined | Promise<Update | undefined> => {
+      const now = this.#host.reached
+      return this.#step(this.#target(now, present(this.#host, wanted, now)))
+    }
+    return this.#busy(this.#host.whenReached(target, wait, go))
   }
 
   setQuery(query: Query): number {

@@ -2,7 +2,8 @@ import type { SourceId, Versions } from '../store.ts'
 
 /** Somebody who waits for a point. */
 interface Waiter {
-  readonly point: Versions
+  /** What is left of it of sources that there are. */
+  point: Versions
   /** Goes on, inside the advance that reached the point, before the next commit can move the horizon past it. */
   readonly run: () => void
   done: boolean
@@ -51,6 +52,21 @@ export class Waiters {
         if (!next.done) this.#place(next, reached)
       }
       if (heap.length === 0) this.#heaps.delete(source)
+    }
+  }
+
+  /** Who waits for a source that there is no more waits for the rest of its point, and finds out for itself then. */
+  releaseGone(sources: readonly SourceId[], reached: Versions): void {
+    if (this.#size === 0) return
+    for (const [source, heap] of this.#heaps) {
+      if (sources.includes(source)) continue
+      this.#heaps.delete(source)
+      for (const waiter of heap) {
+        if (waiter.done) continue
+        const { [source]: _gone, ...rest } = waiter.point
+        waiter.point = rest
+        this.#place(waiter, reached)
+      }
     }
   }
 
