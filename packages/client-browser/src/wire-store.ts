@@ -445,6 +445,8 @@ export class WireStore extends BaseStore<object> {
           this.#fed = onlyOf(this.#fed, this.#sourceSet)
           this.#reached = onlyOf(this.#reached, this.#sourceSet)
           this.#raise(message[1].reached)
+          // Whoever waits for a source that is gone learns of it.
+          this.advancedIn([])
         }
         return this.stateChanged()
       }

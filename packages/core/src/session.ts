@@ -25,7 +25,7 @@ import type {
   WritableStore,
 } from './store.ts'
 import { noneOf } from './none-of.ts'
-import { checkVersions, mergeVersions, reaches, resolvePoint } from './versions.ts'
+import { checkVersions, mergeVersions, reaches, resolvePoint, withoutReset } from './versions.ts'
 import { lowerCorner } from './windows.ts'
 import { WritableWrapper } from './wrappers/wrapper.ts'
 
@@ -172,15 +172,7 @@ class SessionStore<T extends Types> extends WritableWrapper<T> {
   /** A point in the present sources of the store; what was reset counts as absent. */
   #resolved(point: Versions): Versions {
     const { sources, continues } = this.inner
-    const left: Record<SourceId, number> = { ...point }
-    for (;;) {
-      try {
-        return resolvePoint(left, sources, continues ?? [])
-      } catch (error) {
-        if (!isFanlightError(error, 'SOURCE_RESET') || error.source === undefined) throw error
-        delete left[error.source]
-      }
-    }
+    return withoutReset(point, (left) => resolvePoint(left, sources, continues ?? []))
   }
 
   /** The lower bound of a fetch: its own, and that of the session as far as its `max` allows. */

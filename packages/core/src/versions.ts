@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { FanlightError } from './errors.ts'
+import { FanlightError, isFanlightError } from './errors.ts'
 import { compareKeys, isWellFormed } from './keys/order.ts'
 import type { Continued, SourceId, Versions } from './store.ts'
 
@@ -205,6 +205,17 @@ export function resolvePoint(
     if (former !== undefined || names.has(sourceName(id))) throw sourceReset(id, version)
   }
   return foreign ? resolved : point
+}
+
+/** A point as `resolve` reads it, where what is of a history that is not continued counts as absent. */
+export function withoutReset(point: Versions, resolve: (point: Versions) => Versions): Versions {
+  try {
+    return resolve(point)
+  } catch (error) {
+    if (!isFanlightError(error, 'SOURCE_RESET') || error.source === undefined) throw error
+    const { [error.source]: _reset, ...rest } = point
+    return withoutReset(rest, resolve)
+  }
 }
 
 function sourceReset(id: SourceId, version: number): FanlightError {

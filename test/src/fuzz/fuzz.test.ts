@@ -17,6 +17,7 @@ const once: readonly [seed: number, bug: string][] = [
   [2391830682, 'a feed of a router asked one inside it, which was there but for a former mount, again without a pause'],
   [2983115940, 'a quiet feed of a session held a source that was gone, and was refused every step as one back'],
   [3215204410, 'a take of a view waited for a point of a store that its router unmounted, and never ended'],
+  [620252013, 'a first take of a client waited for the lower bound of a source that was gone, and never ended'],
 ]
 
 describe('the fuzzer', () => {

@@ -2,7 +2,7 @@ import { onAbort } from '../on-abort.ts'
 import { FanlightError, closed, isFanlightError } from '../errors.ts'
 import { mergeSpans, rangeOf, readQuery, type Spans } from '../ranges.ts'
 import type { Feed, FeedState, Query, Stall, Update, Versions, WaitOptions, WatchOptions } from '../store.ts'
-import { compareVersions, mergeVersions, reaches } from '../versions.ts'
+import { compareVersions, mergeVersions, reaches, withoutReset } from '../versions.ts'
 import type { Followed } from './followed.ts'
 import { iterateFeed } from './iterate.ts'
 import type { Difference, Reading } from '../reading.ts'
@@ -241,10 +241,11 @@ export class StoreFeed implements Feed {
 
   /** Forgets the sources that there are no more: those of a router go with its mounts. Whether there were any. */
   #forgetGone(reached: Versions): boolean {
-    const before = this.#at
-    this.#at = present(this.#host, before, reached)
+    const [at, min] = [this.#at, this.#min]
+    this.#at = present(this.#host, at, reached)
     this.#floor = present(this.#host, this.#floor, reached)
-    return this.#at !== before
+    if (min !== undefined) this.#min = withoutReset(min, (point) => this.#host.resolve(point, 'min'))
+    return this.#at !== at || this.#min !== min
   }
 
   /** Steps to a point; where that was lost while it was evaluated, to what is the newest then of whatever is not named. */
