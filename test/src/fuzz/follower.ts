@@ -1,6 +1,7 @@
 import type { Feed, Query, Store, Update, Versions } from '@fanlight/core'
 import { Holder } from '@fanlight/core/conformance'
 import { Broken, checkHeld } from './check.ts'
+import { RouterNode, ViewNode } from './inner.ts'
 import { isRefusal } from './leaves.ts'
 import type { TreeNode } from './node.ts'
 import { someQuery } from './keys.ts'
@@ -24,7 +25,7 @@ export class Follower {
     this.#query = query
     this.#holder = new Holder(this.#query)
     this.#feed = node.store.watch(this.#query)
-    this.#known = sourcesOf(node.store, query)
+    this.#known = sourcesOf(node, query)
   }
 
   get isDone(): boolean {
@@ -94,7 +95,7 @@ export class Follower {
   #checkFirst({ versions }: Update): void {
     const known = this.#known
     this.#known = undefined
-    if (known === undefined || known.join() !== sourcesOf(this.node.store, this.#query).join()) return
+    if (known === undefined || known.join() !== sourcesOf(this.node, this.#query)?.join()) return
     const missing = known.filter((source) => !(source in versions))
     // An answer of before a change of mounts has the sources of then.
     const { reached } = this.node.store
@@ -113,8 +114,17 @@ export class Follower {
   }
 }
 
-/** The sources of what a query touches. */
-function sourcesOf(store: Store, query: Query): readonly string[] {
+/** The sources of what a query touches; undefined: a router behind others, which alone knows them. */
+function sourcesOf(node: TreeNode, query: Query): readonly string[] | undefined {
+  const { store } = node
   const { part } = store as { readonly part?: (query: Query) => Store }
-  return (part === undefined ? store : part.call(store, query)).sources
+  if (part !== undefined) return part.call(store, query).sources
+  return hasRouter(node) ? undefined : store.sources
+}
+
+/** Whether a node is a router, or hands on what one says. */
+function hasRouter(node: TreeNode): boolean {
+  if (node instanceof RouterNode) return true
+  const [inner] = node.parts
+  return inner !== undefined && !(node instanceof ViewNode) && hasRouter(inner)
 }
