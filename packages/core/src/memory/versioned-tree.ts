@@ -32,11 +32,17 @@ export class VersionedTree {
   readonly #tree = new SortedTree()
   readonly #log: CommitLog
   readonly #ages: boolean
+  readonly #isPastOnly: boolean
   #horizon: number
   #version: number
 
-  constructor(bounds: HistoryBounds, version = 0) {
+  /**
+   * @param version  where it begins
+   * @param isPastOnly whether the state itself is kept elsewhere: what has not changed since the horizon is forgotten
+   */
+  constructor(bounds: HistoryBounds, version = 0, isPastOnly = false) {
     this.#log = new CommitLog(bounds)
+    this.#isPastOnly = isPastOnly
     this.#ages = bounds.ageMs !== Infinity
     this.#horizon = this.#version = version
   }
@@ -137,23 +143,24 @@ export class VersionedTree {
   }
 
   #changes(spans: Spans, since: number, until: number): VersionedDifference {
-    const start = this.#log.indexAfter(since)
-    const end = this.#log.indexAfter(until)
-    if (end - start === 1) {
-      const single = this.#differenceOfOne(spans, this.#log.at(start))
-      if (single !== undefined) return single
-    }
-    let touched: VersionedDifference | undefined
-    if (end - start > 64) touched = this.#differenceByCells(spans, since, until, end - start)
-    touched ??= this.#log.difference(spans, since, start, end)
+    const touched = this.touched(spans, since, until)
     if (!spans.limited || touched.folded === 0) return touched
     const changes = diffEntries(ascending(this.read(spans, since), spans), ascending(this.read(spans, until), spans))
     return { changes, folded: touched.folded }
   }
 
-  /** One commit, no limits: its own changes, as far as they lie in the spans. */
-  #differenceOfOne(spans: Spans, record: LogRecord | undefined): VersionedDifference | undefined {
-    if (record === undefined || spans.limited) return undefined
+  /** What the commits between two versions changed in the spans, whatever their limits. */
+  touched(spans: Spans, since: number, until: number): VersionedDifference {
+    const start = this.#log.indexAfter(since)
+    const end = this.#log.indexAfter(until)
+    if (end - start === 1) return this.#differenceOfOne(spans, this.#log.at(start))
+    const byCells = end - start > 64 ? this.#differenceByCells(spans, since, until, end - start) : undefined
+    return byCells ?? this.#log.difference(spans, since, start, end)
+  }
+
+  /** One commit: its own changes, as far as they lie in the spans. */
+  #differenceOfOne(spans: Spans, record: LogRecord | undefined): VersionedDifference {
+    if (record === undefined) return untouched
     const [only] = record.cells
     if (record.cells.length === 1 && only !== undefined) {
       return spansHave(spans, only.key) ? { changes: changesOf([only]), folded: 1 } : untouched
@@ -206,7 +213,8 @@ export class VersionedTree {
     this.#horizon = record.version
     for (const cell of record.cells) {
       Cell.cut(cell)
-      if (Cell.isGone(cell) && this.#tree.get(cell.key) === cell) this.#tree.delete(cell.key)
+      const isForgotten = this.#isPastOnly || Cell.isGone(cell)
+      if (isForgotten && this.#tree.get(cell.key) === cell) this.#tree.delete(cell.key)
     }
   }
 }

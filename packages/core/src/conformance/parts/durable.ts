@@ -1,8 +1,16 @@
+import type { Versions } from '../../store.ts'
 import { reaches } from '../../versions.ts'
+import type { Bench } from '../bench.ts'
 import { ensure, rejects, same, show } from '../check.ts'
 import type { Part } from '../part.ts'
 import { commitOf, required } from './commit.ts'
 import { idOf } from './ids.ts'
+
+/** Whether a store that was opened again goes on from a point: as another incarnation, or as the same source. */
+function isKept({ store }: Bench, point: Versions): boolean {
+  const { sources, continues = [] } = store
+  return Object.keys(point).some((id) => sources.includes(id) || continues.some((former) => former.id === id))
+}
 
 /** What outlives the process. */
 export const durability: Part = {
@@ -33,7 +41,7 @@ export const durability: Part = {
         await bench.delete(first)
         const until = await bench.put(...keys.slice(1))
         await bench.reopen()
-        const kept = (bench.store.continues ?? []).some(({ id }) => id in since)
+        const kept = isKept(bench, since)
         const follower = bench.follow({}, { since }, { entries, versions: since })
         const [update] = await follower.catchUp()
         ensure(update !== undefined, 'who comes back is told what changed')
@@ -54,7 +62,7 @@ export const durability: Part = {
       run: async (bench) => {
         const before = bench.model.canonical(await bench.put(...bench.keys(1)))
         await bench.reopen()
-        if ((bench.store.continues ?? []).length === 0) return 'it continues nothing'
+        if (!isKept(bench, bench.model.latest)) return 'it continues nothing'
         const after = bench.model.canonical(await bench.put(...bench.keys(1)))
         ensure(reaches(after, before), () => `${show(after)} comes after ${show(before)}`)
         await bench.fetch({})
@@ -70,7 +78,7 @@ export const durability: Part = {
         const changes = [bench.change(key)]
         const made = bench.model.canonical(await commitOf(bench, changes, { id }))
         await bench.reopen()
-        if ((bench.store.continues ?? []).length === 0) {
+        if (!isKept(bench, id.born)) {
           const error = await rejects(required(bench).commit(changes, { id }), 'SOURCE_RESET')
           same(error.applied, 'unknown', 'applied of a retry at a store that continues nothing')
           await bench.fetch({})

@@ -1,0 +1,103 @@
+import { FanlightError, type Types } from '@fanlight/core'
+import { type OptionRule, checkLimits, checkOptions, historyBounds, makeSourceId } from '@fanlight/core/kit'
+import { type Db, MongoClient } from 'mongodb'
+import { mongoError } from './errors.ts'
+import { MongoDbStore, type MongoStore } from './mongo-store.ts'
+import type { MongoLocation, MongoStoreOptions } from './options.ts'
+
+const optionRules: Readonly<Record<string, OptionRule>> = {
+  idleMs: 'count',
+  idsKeptSeconds: 'count',
+  onUnmapped: 'function',
+}
+
+/** MongoDB 6.0: change streams name the collection, and reads can ask for just that one. */
+const wireVersionMin = 17
+
+/**
+ * Opens collections of a MongoDB replica set as a store: documents under the keys `collection/id`, whoever writes them.
+ * docs/mongo.md says what is promised, and what is not.
+ *
+ * @param location a URI, of which the store makes a client that it closes; or a client, which stays open
+ * @param options  which `collections` (default: all), `database`, `ownCollection`, history, `idleMs`, limits, clock, random
+ * @returns a store that takes durable commits (L4) with guards of single keys and idempotent ids, and reads in the past as far as
+ *   the server keeps it (L0 to L9)
+ * @throws UNSUPPORTED for a server that is no replica set, or before 6.0; UNAVAILABLE where none is reached; AUTH_NEEDED,
+ *   FORBIDDEN; BAD_QUERY for a bad option
+ *
+ * @example
+ * ```ts no-run
+ * import { openMongoStore } from '@fanlight/store-mongo'
+ * import { put, prefix } from '@fanlight/core'
+ *
+ * const store = await openMongoStore('mongodb://localhost:27017/app?replicaSet=rs0', { collections: ['users'] })
+ * await store.commit([put('users/ann', { name: 'Ann' })])
+ * const { entries } = await store.fetch(prefix('users/'))
+ * await store.close()
+ * ```
+ */
+export async function openMongoStore<T extends Types = { '': unknown }>(
+  location: MongoLocation,
+  options: MongoStoreOptions = {},
+): Promise<MongoStore<T>> {
+  checkOptions(options, optionRules)
+  checkLimits(options.limits)
+  historyBounds(options.history)
+  const { name = 'mongo' } = options
+  // Before anything is connected to, since a name may be refused.
+  makeSourceId(name, 'incarnation')
+  const own = typeof location === 'string' ? clientOf(location) : undefined
+  const client = own ?? (location as MongoClient)
+  const end = async (): Promise<void> => own?.close()
+  try {
+    const db = databaseOf(client, options.database)
+    const store = new MongoDbStore<T>(options, db, end)
+    await refuseOthers(db, name)
+    await store.start()
+    return store
+  } catch (error) {
+    await end()
+    throw mongoError(error, name)
+  }
+}
+
+function clientOf(uri: string): MongoClient {
+  try {
+    return new MongoClient(uri, { serverSelectionTimeoutMS: 10_000, appName: 'fanlight' })
+  } catch (error) {
+    throw new FanlightError(
+      'BAD_QUERY',
+      'a MongoDB store needs a URI such as mongodb://host:27017/app?replicaSet=rs0',
+      {
+        cause: error,
+      },
+    )
+  }
+}
+
+function databaseOf(client: MongoClient, database: string | undefined): Db {
+  const db = client.db(database)
+  if (database !== undefined || db.databaseName !== 'test') return db
+  throw new FanlightError(
+    'BAD_QUERY',
+    'name the database: in the URI (mongodb://host/app), or as the option `database`',
+  )
+}
+
+/** @throws UNSUPPORTED where there is no log to follow */
+async function refuseOthers(db: Db, store: string): Promise<void> {
+  const hello = await db.command({ hello: 1 })
+  if (hello['msg'] === 'isdbgrid') {
+    throw new FanlightError('UNSUPPORTED', 'a sharded cluster has no one order of commits: open a replica set', {
+      store,
+    })
+  }
+  if (hello['setName'] === undefined) {
+    const message =
+      'this mongod is no replica set, and so tells of no changes: start it with --replSet rs0, and run rs.initiate() once in mongosh'
+    throw new FanlightError('UNSUPPORTED', message, { store })
+  }
+  if (Number(hello['maxWireVersion']) < wireVersionMin) {
+    throw new FanlightError('UNSUPPORTED', 'MongoDB 6.0 or newer is needed', { store })
+  }
+}
