@@ -26,6 +26,11 @@ let short = 0
 const below: string[] = []
 for (const row of rows) {
   if (asked.length > 0 && !asked.includes(row.name)) continue
+  const why = await row.whyNot?.()
+  if (why !== undefined) {
+    below.push(`${row.name} not run: ${why}`)
+    continue
+  }
   for (const index of row.pairs.keys()) {
     const result = await measure(row, index)
     const reach = row.reach[index] ?? 0

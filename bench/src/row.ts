@@ -26,6 +26,8 @@ export interface Row {
   /** What the ratio should reach, one for each pair. */
   readonly reach: readonly number[]
   readonly pairs: readonly Pair[]
+  /** Why it cannot be measured here; undefined: it can. */
+  whyNot?(): Promise<string | undefined>
 }
 
 /** What the measurement of a pair gave: medians over its turns. */

@@ -3,6 +3,7 @@ import { diamondRows } from './rows/diamond.ts'
 import { fanoutRows } from './rows/fanout.ts'
 import { levelRows } from './rows/level.ts'
 import { memoryRows } from './rows/memory.ts'
+import { mongoRows } from './rows/mongo.ts'
 import { routerRows } from './rows/router.ts'
 import { sizeRows } from './rows/size.ts'
 import { wireRows } from './rows/wire.ts'
@@ -15,5 +16,6 @@ export const rows: readonly Row[] = [
   ...routerRows,
   ...diamondRows,
   ...wireRows,
+  ...mongoRows,
   ...sizeRows,
 ]

@@ -17,6 +17,8 @@ export interface CommitHost {
   readonly random: Random
   /** How long a commit is tried: milliseconds. */
   readonly timeoutMs: number
+  /** How many may be under way. */
+  readonly waitingMax: number
   resolve(point: Versions): Versions
   /** Resolves when the stream has come further. */
   moved(): Promise<void>
@@ -63,6 +65,10 @@ export class Committer {
   /** @returns the version of the commit */
   commit(request: CommitRequest, signal: AbortSignal | undefined): Promise<number> {
     const { id } = request
+    const { size } = this.#underWay
+    if (size >= this.#host.waitingMax) {
+      throw new FanlightError('TOO_MANY', `${size} commits are under way already: await some, or raise waitingMax`)
+    }
     const keys = [...request.changes.map(({ key }) => key), ...guarded(request)]
     const writes = this.#writes(request)
     // Those of this process wait for each other, rather than to meet in the server again and again.

@@ -19,6 +19,7 @@ import {
   type Difference,
   type HistoryBounds,
   type Reading,
+  type Soon,
   type Spans,
   failedCommit,
   historyBounds,
@@ -96,6 +97,7 @@ export class MongoDbStore<T extends Types = { '': unknown }> extends BaseStore<T
       clock: this.clock,
       random: this.random,
       timeoutMs: this.limits.timeoutMs,
+      waitingMax: options.waitingMax ?? 10_000,
       resolve: (point: Versions) => this.resolve(point, 'born'),
       moved: () => this.whenMoved(),
       assertOpen: () => this.assertOpen(),
@@ -166,12 +168,13 @@ export class MongoDbStore<T extends Types = { '': unknown }> extends BaseStore<T
   }
 
   protected read(spans: Spans, at: Versions): Promise<Reading> {
-    return this.#unlessLost(at, (version) => this.#reader.read(spans, version))
+    return this.#unlessLost(at, this.#reader.read(spans, at[this.#ledger.source] ?? 0))
   }
 
-  protected difference(spans: Spans, since: Versions, until: Versions): Promise<Difference> {
-    const from = since[this.#ledger.source] ?? 0
-    return this.#unlessLost(until, (version) => this.#reader.difference(spans, from, version))
+  protected difference(spans: Spans, since: Versions, until: Versions): Soon<Difference> {
+    const { source } = this.#ledger
+    const difference = this.#reader.difference(spans, since[source] ?? 0, until[source] ?? 0)
+    return difference instanceof Promise ? this.#unlessLost(until, difference) : difference
   }
 
   protected override async release(): Promise<void> {
@@ -182,14 +185,13 @@ export class MongoDbStore<T extends Types = { '': unknown }> extends BaseStore<T
   }
 
   /** What the server cannot read is lost; before anyone is told so, the stream gets to where it can be read again. */
-  async #unlessLost<R>(at: Versions, work: (version: number) => Promise<R>): Promise<R> {
+  async #unlessLost<R>(at: Versions, work: Promise<R>): Promise<R> {
     const { source, name, reached } = this.#ledger
-    const version = at[source] ?? 0
     try {
-      return await work(version)
+      return await work
     } catch (error) {
       if (!isLost(error)) throw mongoError(error, name)
-      if (version >= reached) await this.whenMoved()
+      if ((at[source] ?? 0) >= reached) await this.whenMoved()
       const message = `${name}: the server cannot read at this time any more: fetch without max, or a later point`
       const facts = { store: name, source, wanted: at, horizon: this.oldest, cause: error }
       throw new FanlightError('LOST_IN_FOG', message, facts)

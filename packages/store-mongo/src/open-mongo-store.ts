@@ -8,6 +8,7 @@ import type { MongoLocation, MongoStoreOptions } from './options.ts'
 const optionRules: Readonly<Record<string, OptionRule>> = {
   idleMs: 'count',
   idsKeptSeconds: 'count',
+  waitingMax: 'count',
   onUnmapped: 'function',
 }
 
@@ -26,13 +27,14 @@ const wireVersionMin = 17
  *   FORBIDDEN; BAD_QUERY for a bad option
  *
  * @example
- * ```ts no-run
+ * ```ts
+ * import { get, put } from '@fanlight/core'
  * import { openMongoStore } from '@fanlight/store-mongo'
- * import { put, prefix } from '@fanlight/core'
  *
- * const store = await openMongoStore('mongodb://localhost:27017/app?replicaSet=rs0', { collections: ['users'] })
+ * const uri = process.env['MONGODB_URI'] ?? 'mongodb://localhost:27017/?replicaSet=rs0'
+ * const store = await openMongoStore(uri, { database: 'app', collections: ['users'] })
  * await store.commit([put('users/ann', { name: 'Ann' })])
- * const { entries } = await store.fetch(prefix('users/'))
+ * console.log(await get(store, 'users/ann')) // { name: 'Ann' }
  * await store.close()
  * ```
  */

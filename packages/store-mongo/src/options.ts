@@ -21,6 +21,8 @@ export interface MongoStoreOptions extends BaseOptions {
   readonly history?: History | undefined
   /** How long the server lets a quiet change stream wait before it answers: milliseconds. Default 250. */
   readonly idleMs?: number | undefined
+  /** How many commits may be under way; TOO_MANY beyond. Default 10,000. */
+  readonly waitingMax?: number | undefined
   /** How long the ids of commits are kept: seconds; a retry is known for half of that. Default 172,800: two days. */
   readonly idsKeptSeconds?: number | undefined
   /**

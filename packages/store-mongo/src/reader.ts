@@ -2,6 +2,7 @@ import type { Change, Entry, Scanned } from '@fanlight/core'
 import {
   type Difference,
   type Reading,
+  type Soon,
   type Span,
   type Spans,
   compareKeys,
@@ -61,20 +62,27 @@ export class Reader {
     return { entries, windows: { [source]: window }, more }
   }
 
-  async difference(spans: Spans, since: number, until: number): Promise<Difference> {
+  /** At once where the stream told all of it. */
+  difference(spans: Spans, since: number, until: number): Soon<Difference> {
     const { changes, folded } = this.#ledger.log.touched(spans, since, until)
     if (folded === 0) return { changes: [], folded }
-    if (spans.limited) {
-      const [before, after] = await Promise.all([this.#ascending(spans, since), this.#ascending(spans, until)])
-      return { changes: diffEntries(before, after), folded }
-    }
-    if (changes.length > changesMax) {
-      const { entries } = await this.read(spans, until)
-      return { replace: { ranges: mergeSpans(spans.list).map(rangeOf), entries }, changes: [], folded }
-    }
+    if (spans.limited) return this.#limited(spans, since, until, folded)
+    if (changes.length > changesMax) return this.#replaced(spans, until, folded)
     const unread = changes.flatMap(({ key, value }) => (value instanceof Held && !value.isKnown ? [key] : []))
-    const read = unread.length === 0 ? noDocuments : await this.#load(unread, until)
-    return { changes: changes.map((change) => told(change, read)), folded }
+    const filled = (read: ReadonlyMap<string, Document>): Difference => {
+      return { changes: changes.map((change) => told(change, read)), folded }
+    }
+    return unread.length === 0 ? filled(noDocuments) : this.#load(unread, until).then(filled)
+  }
+
+  async #limited(spans: Spans, since: number, until: number, folded: number): Promise<Difference> {
+    const [before, after] = await Promise.all([this.#ascending(spans, since), this.#ascending(spans, until)])
+    return { changes: diffEntries(before, after), folded }
+  }
+
+  async #replaced(spans: Spans, until: number, folded: number): Promise<Difference> {
+    const { entries } = await this.read(spans, until)
+    return { replace: { ranges: mergeSpans(spans.list).map(rangeOf), entries }, changes: [], folded }
   }
 
   /** Whether there are any of these keys at a version. */

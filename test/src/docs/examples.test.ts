@@ -1,8 +1,10 @@
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type ReplicaSet, needsMongod, startReplicaSet } from '../support/index.ts'
 import { type Block, blocksOfDocument, blocksOfSource } from './blocks.ts'
 import { documents, readText, sources } from './repository.ts'
 import { Workshop, compared } from './workshop.ts'
 
+const withMongod = await needsMongod()
 const workshop = new Workshop()
 afterAll(() => workshop.close())
 
@@ -20,11 +22,28 @@ describe.each([
     expect(blocks.length).toBeGreaterThan(0)
   })
 
-  it.each(blocks.filter(({ idle }) => !idle))('$path:$line prints what it says', async (block) => {
-    const logged = await workshop.run(files.get(block) ?? '')
-    expect(compared(logged, block.expected)).toEqual(block.expected)
-  })
+  it.each(blocks.filter((block) => !block.idle && !asksMongo(block)))('$path:$line prints what it says', runs)
 })
+
+withMongod.describe('the examples that need a MongoDB', () => {
+  let set: ReplicaSet | undefined
+  beforeAll(async () => {
+    set = await startReplicaSet()
+    process.env['MONGODB_URI'] = set.uri
+  })
+  afterAll(() => set?.stop())
+
+  it.each([...inDocuments, ...inSources].filter(asksMongo))('$path:$line prints what it says', runs)
+})
+
+async function runs(block: Block): Promise<void> {
+  const logged = await workshop.run(files.get(block) ?? '')
+  expect(compared(logged, block.expected)).toEqual(block.expected)
+}
+
+function asksMongo({ code }: Block): boolean {
+  return code.includes('MONGODB_URI')
+}
 
 it('examples compile', { timeout: 120_000 }, async () => {
   expect(await workshop.compile()).toEqual([])
