@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type FetchOptions, type Versions, everything, isFanlightError } from '@fanlight/core'
 import { manualClock, seededRandom } from '@fanlight/core/testing'
+import type { MongoClient } from 'mongodb'
 import { Chance } from './chance.ts'
 import { Broken, checkSnapshot } from './check.ts'
 import type { Counters } from './counters.ts'
@@ -25,6 +26,9 @@ const eagerEvery = 4
 /** How many askers may be under way at once. */
 const askersMax = 12
 
+/** How many databases were made. */
+let databases = 0
+
 /** What a case gave. */
 export interface CaseResult {
   readonly seed: number
@@ -39,11 +43,13 @@ export interface CaseResult {
  * but on a real disk, whose answers come when they come.
  *
  * @param onDisk whether its LevelDBs are real ones
+ * @param client a real MongoDB, for some of its stores
  */
-export async function runCase(seed: number, onDisk = false): Promise<CaseResult> {
+export async function runCase(seed: number, onDisk = false, client?: MongoClient): Promise<CaseResult> {
   const clock = manualClock(1_000_000)
   const disk = onDisk ? await mkdtemp(join(tmpdir(), 'fanlight-fuzz-')) : undefined
-  const world = new World(new Chance(seededRandom(seed)), clock, { disk, isWired: seed % wiredEvery === 0 })
+  const mongo = client?.db(`fuzz${databases++}`)
+  const world = new World(new Chance(seededRandom(seed)), clock, { disk, mongo, isWired: seed % wiredEvery === 0 })
   let failure: CaseResult['failure']
   try {
     const tree = await growTree(world)
@@ -52,6 +58,7 @@ export async function runCase(seed: number, onDisk = false): Promise<CaseResult>
     const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
     failure = { message: error instanceof Broken ? error.message : message, tail: world.trace.tail }
   }
+  await mongo?.dropDatabase()
   if (disk !== undefined) await rm(disk, { recursive: true, force: true })
   return { seed, trace: world.trace.digest(), counters: world.counters, failure }
 }

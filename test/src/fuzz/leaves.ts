@@ -14,7 +14,8 @@ function littleHistory(world: World): { commits: number } | undefined {
   return world.chance.happens(0.5) ? { commits: 5 + world.chance.below(60) } : undefined
 }
 
-abstract class SourceLeaf implements Leaf {
+/** A node with a source of its own, whose commits make its history. */
+export abstract class SourceLeaf implements Leaf {
   readonly name: string
   readonly parts: readonly Leaf[] = []
   abstract store: Store
@@ -43,14 +44,22 @@ abstract class SourceLeaf implements Leaf {
     const { source } = this
     const keys = changes.map(({ key }) => key)
     try {
-      const versions = await this.store.commit?.(changes, basis === undefined ? {} : { basis: { [source]: basis } })
-      this.#told(source, versions?.[source] ?? -1, changes)
+      const versions = await this.made(async () => {
+        const at = await this.store.commit?.(changes, basis === undefined ? {} : { basis: { [source]: basis } })
+        this.#told(source, at?.[source] ?? -1, changes)
+        return at
+      })
       if (basis !== undefined) await this.#check(source, keys, basis, versions?.[source] ?? -1, false)
     } catch (error) {
       if (!isFanlightError(error, 'CONFLICT')) throw error
       this.world.counters.conflicts++
       await this.#check(source, keys, basis ?? 0, Infinity, true)
     }
+  }
+
+  /** Makes a commit, and tells the history of it. */
+  protected made<R>(work: () => Promise<R>): Promise<R> {
+    return work()
   }
 
   #told(source: string, version: number, changes: readonly Change[]): void {
@@ -68,7 +77,7 @@ abstract class SourceLeaf implements Leaf {
   ): Promise<void> {
     const history = this.world.histories.get(source)
     // What it met may still be on its way to a real disk.
-    const patience = this.world.disk === undefined ? 1 : 500
+    const patience = this.world.disk === undefined && this.world.mongo === undefined ? 1 : 500
     let met = false
     for (let i = 0; i < patience && !met; i++) {
       await this.world.settle(1)

@@ -1,23 +1,30 @@
 /**
  * `npm run fuzz -- --seconds 600 --seed N`: cases one after another, each with a seed of its own, which is printed.
- * `--seed S --case K` runs one case twice and compares the traces; every tenth case is on a real disk, where they differ. `--cases N` runs so many cases, whatever time it takes.
+ * `--seed S --case K` runs one case twice and compares the traces; every tenth case is on a real disk, where they differ. `--cases N` runs so many cases, whatever time it takes. `--mongo` lets half of the leaves be collections of a
+ * real MongoDB.
  *
  * @module
  */
+import { MongoClient } from 'mongodb'
+import { startReplicaSet } from '../support/index.ts'
 import { type CaseResult, runCase } from './case.ts'
 import { add, belowFloor, noCounters } from './counters.ts'
 
 const options = readOptions(process.argv.slice(2))
+const set = options.mongo ? await startReplicaSet() : undefined
+const client = set === undefined ? undefined : new MongoClient(set.uri)
 const began = performance.now()
 
 if (options.case !== undefined) await replay(options.seed, options.case)
 else await fuzz()
+await client?.close()
+await set?.stop()
 
 async function fuzz(): Promise<void> {
   const total = { ...noCounters }
   let cases = 0
   for (; cases < options.cases && performance.now() - began < options.seconds * 1000; cases++) {
-    const result = await runCase(seedOf(options.seed, cases), isOnDisk(cases))
+    const result = await runCase(seedOf(options.seed, cases), isOnDisk(cases), client)
     add(total, result.counters)
     const { commits, fetches, steps } = result.counters
     if (options.verbose)
@@ -30,7 +37,7 @@ async function fuzz(): Promise<void> {
   }
   const seconds = (performance.now() - began) / 1000
   print(`${cases} cases in ${seconds.toFixed(0)} s, seed ${options.seed}: ${JSON.stringify(total)}`)
-  const missing = options.cases === Infinity ? belowFloor(total, seconds) : []
+  const missing = options.cases === Infinity && !options.mongo ? belowFloor(total, seconds) : []
   for (const line of missing) print(`below its floor: ${line}`)
   if (missing.length > 0) process.exitCode = 1
   else print('clean')
@@ -38,12 +45,13 @@ async function fuzz(): Promise<void> {
 
 /** Runs one case twice: one seed must give one trace. */
 async function replay(seed: number, index: number): Promise<void> {
-  const once = (): Promise<CaseResult> => runCase(seedOf(seed, index), isOnDisk(index))
+  const once = (): Promise<CaseResult> => runCase(seedOf(seed, index), isOnDisk(index), client)
   const results = [await once(), await once()] as const
   const [first, second] = results
   print(`case ${index} seed ${first.seed} traces ${first.trace} and ${second.trace}`)
   if (first.failure !== undefined) fail(first, index)
-  if (first.trace !== second.trace && isOnDisk(index)) print('a case on a real disk is seeded, but not the same twice')
+  if (first.trace !== second.trace && (isOnDisk(index) || options.mongo))
+    print('a case on a real disk or server is seeded, but not the same twice')
   else if (first.trace !== second.trace) {
     print('the same seed gave two traces: something in the case comes from outside')
     process.exitCode = 1
@@ -73,6 +81,7 @@ interface Options {
   readonly case: number | undefined
   readonly cases: number
   readonly verbose: boolean
+  readonly mongo: boolean
 }
 
 function readOptions(args: readonly string[]): Options {
@@ -90,6 +99,7 @@ function readOptions(args: readonly string[]): Options {
     case: value('--case'),
     cases: cases ?? Infinity,
     verbose: args.includes('--verbose'),
+    mongo: args.includes('--mongo'),
   }
 }
 

@@ -1,6 +1,7 @@
 import { createMemoryStore, type Store } from '@fanlight/core'
 import { RouterNode, ViewNode, WrapperNode } from './inner.ts'
 import { JsonLeaf, LevelLeaf, MemoryLeaf, VariableLeaf } from './leaves.ts'
+import { MongoLeaf } from './mongo-leaf.ts'
 import type { Leaf, TreeNode } from './node.ts'
 import { RemoteNode } from './remote.ts'
 import type { World } from './world.ts'
@@ -24,7 +25,8 @@ export async function growTree(world: World): Promise<Tree> {
   const leaves: Leaf[] = []
   for (let i = 1 + chance.below(4); i > 0; i--) {
     const kind = chance.below(10)
-    if (kind < 5) leaves.push(new MemoryLeaf(world))
+    if (world.mongo !== undefined && chance.happens(0.5)) leaves.push(await MongoLeaf.open(world, world.mongo))
+    else if (kind < 5) leaves.push(new MemoryLeaf(world))
     else if (kind < 8) leaves.push(await LevelLeaf.open(world))
     else if (kind < 9) leaves.push(await JsonLeaf.open(world))
     else leaves.push(new VariableLeaf(world))

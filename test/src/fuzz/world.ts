@@ -1,9 +1,17 @@
 import type { Clock, StoreEvent } from '@fanlight/core'
+import type { Db } from 'mongodb'
 import type { ManualClock } from '@fanlight/core/testing'
 import type { Chance } from './chance.ts'
 import { type Counters, noCounters } from './counters.ts'
 import { Histories } from './history.ts'
 import { Trace } from './trace.ts'
+
+/** What a case runs on. */
+interface WorldParts {
+  readonly disk: string | undefined
+  readonly isWired: boolean
+  readonly mongo?: Db | undefined
+}
 
 /** What all parts of a case share: nothing in it comes from the machine. */
 export class World {
@@ -16,11 +24,16 @@ export class World {
   readonly disk: string | undefined
   /** Whether some of its stores stand behind connections. */
   readonly isWired: boolean
+  /** A database of a real MongoDB, for stores on it. */
+  readonly mongo: Db | undefined
+  /** Commits on their way through a real server: what they made may be seen before they are told of. */
+  readonly onTheirWay = new Set<Promise<unknown>>()
   /** Whether connections are cut no more. */
   isCalm = false
   #names = 0
 
-  constructor(chance: Chance, clock: ManualClock, { disk, isWired }: { disk: string | undefined; isWired: boolean }) {
+  constructor(chance: Chance, clock: ManualClock, { disk, isWired, mongo }: WorldParts) {
+    this.mongo = mongo
     this.chance = chance
     this.clock = clock
     this.disk = disk
@@ -42,9 +55,11 @@ export class World {
    * nobody can say how much: a case on one is not the same twice.
    */
   async settle(rounds = 4): Promise<void> {
+    const isReal = this.disk !== undefined || this.mongo !== undefined
     for (let i = 0; i < rounds; i++) {
-      await new Promise<void>((resolve) => (this.disk === undefined ? setImmediate(resolve) : setTimeout(resolve, 3)))
+      await new Promise<void>((resolve) => (isReal ? setTimeout(resolve, 3) : setImmediate(resolve)))
     }
+    await Promise.all(this.onTheirWay)
   }
 
   #heard({ type }: StoreEvent): void {
