@@ -1,13 +1,12 @@
-import { type HistoryBounds, type Spans, VersionedTree } from '@fanlight/core/kit'
 import type { Window } from '@fanlight/core'
+import { type HistoryBounds, type Spans, type VersionedDifference, VersionedTree } from '@fanlight/core/kit'
 import type { Document } from 'mongodb'
 import { valueOf } from './values.ts'
 
 /** What a commit gave a key: the stream tells of it, and often of its value too; otherwise that is read when it is asked for. */
 export class Held {
-  #document: Document | undefined
+  readonly #document: Document | undefined
   #value: unknown
-  #isRead = false
 
   /** @param document the whole of it, where the stream told it */
   constructor(document?: Document) {
@@ -15,20 +14,13 @@ export class Held {
   }
 
   get isKnown(): boolean {
-    return this.#isRead || this.#document !== undefined
+    return this.#document !== undefined
   }
 
   /** The value, where it is known. */
   get value(): unknown {
-    if (this.#document !== undefined) this.read(valueOf(this.#document))
+    if (this.#document !== undefined) this.#value ??= valueOf(this.#document)
     return this.#value
-  }
-
-  /** It was read. */
-  read(value: unknown): void {
-    this.#value = value
-    this.#isRead = true
-    this.#document = undefined
   }
 }
 
@@ -88,9 +80,9 @@ export class ChangeLog {
   }
 
   /** What the commits between two versions changed: of each key whether it is gone, or what is held for it. */
-  touched(spans: Spans, since: number, until: number): ReturnType<VersionedTree['touched']> {
+  touched(spans: Spans, since: number, until: number): VersionedDifference {
     return this.#tree.touched(spans, since, until)
   }
 }
 
-const noVersions: ReadonlyMap<string, number> = new Map()
+export const noVersions: ReadonlyMap<string, number> = new Map()

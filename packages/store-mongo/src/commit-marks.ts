@@ -4,7 +4,7 @@ import { type CommitRequest, otherContent, refuseForgotten } from '@fanlight/cor
 import { createHash } from 'node:crypto'
 import { BSON, type ClientSession, type Collection, type Document, type Timestamp } from 'mongodb'
 import { secondsBefore, timeAfter, timeOf, versionOf } from './cluster-time.ts'
-import { mongoError } from './errors.ts'
+import { isDead, isDuplicate, mongoError } from './errors.ts'
 import type { Ledger } from './ledger.ts'
 
 /** What is kept of a commit with an id, in the same transaction: so it is there if, and only if, the commit is. */
@@ -23,6 +23,9 @@ const versionsMax = 100_000
 
 /** How many batches are looked through for the version of a commit of before. */
 const batchesMax = 1_000
+
+/** The commit of this id was made meanwhile. */
+export class MarkTaken extends Error {}
 
 /** The commits that came with an id, in the collection that the store keeps for itself. */
 export class CommitMarks {
@@ -49,8 +52,15 @@ export class CommitMarks {
     return this.#prepared
   }
 
+  /** The collection is gone, and with it its index. */
+  forget(): void {
+    this.#prepared = undefined
+    this.#versions.clear()
+  }
+
   /** The stream told of a mark. */
   told(id: string, version: number): void {
+    if (!id.startsWith(markPrefix)) return
     this.#versions.set(id, version)
     if (this.#versions.size <= versionsMax) return
     for (const oldest of this.#versions.keys()) {
@@ -59,19 +69,27 @@ export class CommitMarks {
     }
   }
 
-  /** Writes the mark of a commit into its transaction: a second one is a duplicate. */
+  /**
+   * Writes the mark of a commit into its transaction.
+   *
+   * @throws MarkTaken where there is one
+   */
   async write(id: CommitId, request: CommitRequest, session: ClientSession): Promise<void> {
     const { reached } = this.#ledger
     const after = timeOf(reached)
     const until = new Date((after.getHighBitsUnsigned() + this.#keptSeconds) * 1000)
-    await this.#collection.insertOne({ _id: nameOf(id), content: contentOf(request), after, until }, { session })
+    const mark = { _id: nameOf(id), content: contentOf(request), after, until }
+    await this.#collection.insertOne(mark, { session }).catch((error: unknown) => {
+      throw isDuplicate(error) ? new MarkTaken() : error
+    })
   }
 
   /** Writes to the collection in a transaction that would change nothing: so that it has a version. */
   async touch(name: string, session: ClientSession): Promise<void> {
     const collection = this.#ledger.db.collection<{ _id: string }>(this.#ledger.scope.own)
-    await collection.insertOne({ _id: `touch/${name}` }, { session })
-    await collection.deleteOne({ _id: `touch/${name}` }, { session })
+    const _id = `touch/${name}`
+    await collection.insertOne({ _id }, { session })
+    await collection.deleteOne({ _id }, { session })
   }
 
   /**
@@ -114,16 +132,18 @@ export class CommitMarks {
       }
       return undefined
     } catch (error) {
-      const { applied } = { applied: 'unknown' } as const
-      throw mongoError(error, name, { applied })
+      if (isDead(error)) return undefined
+      throw mongoError(error, name, { applied: 'unknown' })
     } finally {
       await stream.close()
     }
   }
 }
 
+const markPrefix = 'commit/'
+
 function nameOf({ session, number }: CommitId): string {
-  return `commit/${number}/${session}`
+  return `${markPrefix}${number}/${session}`
 }
 
 /** What a commit asked for, as a word. */

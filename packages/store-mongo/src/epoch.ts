@@ -1,7 +1,7 @@
 import { FanlightError, type Random, type SourceId } from '@fanlight/core'
 import { makeSourceId, randomWord } from '@fanlight/core/kit'
 import { type Collection, type Db, type ObjectId, ReadConcern } from 'mongodb'
-import { isDuplicate } from './errors.ts'
+import { isDuplicate, isForbidden } from './errors.ts'
 
 /** The document that says which line of history this is. It is replaced where somebody lost their place in it. */
 export interface EpochDocument {
@@ -55,11 +55,11 @@ async function create(documents: Collection<EpochDocument>, epoch: string): Prom
 
 /** The id that a replica set was given when it was made; its name for users who may not ask for that. */
 async function setIdOf(db: Db): Promise<string> {
-  const admin = db.client.db('admin')
   try {
-    const { config } = await admin.command({ replSetGetConfig: 1 })
+    const { config } = await db.client.db('admin').command({ replSetGetConfig: 1 })
     return (config as { settings: { replicaSetId: ObjectId } }).settings.replicaSetId.toHexString()
-  } catch {
+  } catch (error) {
+    if (!isForbidden(error)) throw error
     return String((await db.command({ hello: 1 }))['setName'])
   }
 }

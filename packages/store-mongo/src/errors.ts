@@ -1,5 +1,5 @@
 import { FanlightError, type ErrorCode, type ErrorFacts } from '@fanlight/core'
-import { MongoError, MongoServerError, MongoServerSelectionError, MongoNetworkError } from 'mongodb'
+import { BSON, MongoError, MongoServerError, MongoServerSelectionError, MongoNetworkError } from 'mongodb'
 
 /** What the server does not know any more, or not by this name: a point that is lost. */
 const lostCodes = new Set([
@@ -24,6 +24,8 @@ const codes: ReadonlyMap<number, readonly [ErrorCode, string]> = new Map<number,
   [121, ['BAD_VALUE', 'the validator of the collection refuses the document']],
   [11_000, ['BAD_VALUE', 'a unique index of the collection refuses the document: another has the same value']],
   [10_334, ['TOO_LARGE', 'MongoDB takes no document above 16 MiB: split it']],
+  [17_419, ['TOO_LARGE', 'MongoDB takes no document above 16 MiB: split it']],
+  [17_420, ['TOO_LARGE', 'MongoDB takes no document above 16 MiB: split it']],
   [17_280, ['BAD_KEY', 'an _id is too long for the index']],
 ])
 
@@ -34,6 +36,8 @@ export function isLost(error: unknown): boolean {
 
 /** Whether an error says that a stream cannot go on from where it was. */
 export function isDead(error: unknown): boolean {
+  // What cannot be read now cannot be read later.
+  if (error instanceof BSON.BSONError) return true
   if (!(error instanceof MongoServerError)) return false
   return deadCodes.has(Number(error.code)) || error.hasErrorLabel('NonResumableChangeStreamError')
 }
@@ -41,6 +45,11 @@ export function isDead(error: unknown): boolean {
 /** Whether a unique index, that of `_id` among them, refused a document. */
 export function isDuplicate(error: unknown): boolean {
   return error instanceof MongoServerError && error.code === 11_000
+}
+
+/** Whether the user may not do it. */
+export function isForbidden(error: unknown): boolean {
+  return error instanceof MongoServerError && error.code === 13
 }
 
 /** Whether a transaction may be tried again, since nothing of it was applied. */

@@ -1,7 +1,8 @@
 import { FanlightError } from '@fanlight/core'
 import type { Document, UUID } from 'mongodb'
+import { whyRefused } from './catalog.ts'
 import { type DocumentChange, Held } from './change-log.ts'
-import { hasOtherOrder, otherOrder } from './catalog.ts'
+import { epochId } from './epoch.ts'
 import { documentKey } from './keys/document-key.ts'
 import type { Scope } from './scope.ts'
 import type { ChangeEvent } from './stream.ts'
@@ -9,17 +10,17 @@ import type { ChangeEvent } from './stream.ts'
 /** What the events of one cluster time say. */
 export interface Told {
   readonly changes: readonly DocumentChange[]
-  /** Collections that came under a name. */
+  /** Collections that were made. */
   readonly created: readonly { readonly name: string; readonly uuid: UUID }[]
-  /** Names that mean another collection now, or none: what they meant before can be read no more. */
+  /** Names that mean nothing any more: what they meant before cannot be read. */
   readonly dropped: readonly string[]
-  /** All collections are gone. */
-  readonly isDropped: boolean
-  /** The `_id`s of what was written to the collection that the store keeps for itself. */
+  /** Whether the store has to look anew: at the names of collections, or at what it keeps for itself. */
+  readonly isOver: 'no' | 'names' | 'epoch'
+  /** The `_id`s of what was put into the collection that the store keeps for itself. */
   readonly own: readonly string[]
-  /** The sessions of the transactions. */
-  readonly sessions: readonly string[]
-  /** Documents that have no key. */
+  /** The transactions, as `transactionName` names them. */
+  readonly transactions: readonly string[]
+  /** Documents that have no key, and collections that cannot be shown. */
   readonly unmapped: readonly FanlightError[]
 }
 
@@ -39,12 +40,19 @@ export const eventStages: readonly Document[] = [
       to: 1,
       collectionUUID: 1,
       documentKey: 1,
-      collation: '$operationDescription.collation',
       lsid: 1,
+      txnNumber: 1,
+      options: '$operationDescription',
       size: { $bsonSize: '$fullDocument' },
       isLock: {
-        $or: [
+        $and: [
           { $eq: ['$updateDescription.updatedFields', { [lockName]: true }] },
+          { $eq: ['$updateDescription.removedFields', []] },
+        ],
+      },
+      isUnlock: {
+        $and: [
+          { $eq: ['$updateDescription.updatedFields', {}] },
           { $eq: ['$updateDescription.removedFields', [lockName]] },
         ],
       },
@@ -55,77 +63,119 @@ export const eventStages: readonly Document[] = [
   },
 ]
 
-/** Reads the events of one cluster time. */
-export function readEvents(events: readonly ChangeEvent[], scope: Scope): Told {
-  const reader = new EventReader(scope)
+/** What a transaction is called here: sessions are used again, for one transaction after the other. */
+export function transactionName(session: { toString(encoding: 'hex'): string }, number: number | bigint): string {
+  return `${session.toString('hex')}/${String(number)}`
+}
+
+/**
+ * Reads the events of one cluster time.
+ *
+ * @param isKnown whether a collection is one of those that are shown
+ */
+export function readEvents(events: readonly ChangeEvent[], scope: Scope, isKnown: (name: string) => boolean): Told {
+  const reader = new EventReader(scope, isKnown)
   for (const event of events) reader.read(event)
   return reader.told
 }
 
 class EventReader {
   readonly #scope: Scope
+  readonly #isKnown: (name: string) => boolean
   readonly #changes = new Map<string, DocumentChange>()
   readonly #created: { name: string; uuid: UUID }[] = []
   readonly #dropped: string[] = []
   readonly #own: string[] = []
-  readonly #sessions = new Set<string>()
+  readonly #transactions = new Set<string>()
   readonly #unmapped: FanlightError[] = []
-  #isDropped = false
+  /** Documents that are locked, as far as these events go. */
+  readonly #locks = new Map<string, ChangeEvent>()
+  #isOver: Told['isOver'] = 'no'
 
-  constructor(scope: Scope) {
+  constructor(scope: Scope, isKnown: (name: string) => boolean) {
     this.#scope = scope
+    this.#isKnown = isKnown
   }
 
   get told(): Told {
+    // Half of a lock is a change like any other.
+    for (const event of this.#locks.values()) this.#document(event.ns?.coll ?? '', event)
+    this.#locks.clear()
     return {
       changes: [...this.#changes.values()],
       created: this.#created,
       dropped: this.#dropped,
-      isDropped: this.#isDropped,
+      isOver: this.#isOver,
       own: this.#own,
-      sessions: [...this.#sessions],
+      transactions: [...this.#transactions],
       unmapped: this.#unmapped,
     }
   }
 
   read(event: ChangeEvent): void {
-    const { operationType, lsid, ns, to, collectionUUID } = event
-    if (lsid !== undefined) this.#sessions.add(lsid.id.toString('hex'))
+    const { operationType, lsid, txnNumber, ns, to } = event
+    if (lsid !== undefined && txnNumber !== undefined) this.#transactions.add(transactionName(lsid.id, txnNumber))
     const name = ns?.coll ?? ''
     switch (operationType) {
       case 'insert':
       case 'update':
       case 'replace':
       case 'delete':
-        return this.#document(name, event)
+        if (name === this.#scope.own) return this.#ownDocument(event)
+        if (!this.#scope.has(name) || !this.#knows(name)) return
+        return this.#locked(event) ? undefined : this.#document(name, event)
       case 'create':
-        if (!this.#scope.has(name) || collectionUUID === undefined) return
-        if (hasOtherOrder(event.collation)) this.#unmapped.push(otherOrder(name))
-        else this.#created.push({ name, uuid: collectionUUID })
-        return
+        return this.#create(name, event)
       case 'drop':
-        if (this.#scope.has(name)) this.#dropped.push(name)
+        if (name === this.#scope.own) this.#isOver = 'epoch'
+        else if (this.#knows(name)) this.#dropped.push(name)
         return
       case 'rename':
-        if (this.#scope.has(name)) this.#dropped.push(name)
-        if (to === undefined || !this.#scope.has(to.coll)) return
-        this.#dropped.push(to.coll)
-        if (collectionUUID !== undefined) this.#created.push({ name: to.coll, uuid: collectionUUID })
+        // What the collection is that has the name now, only the server can say.
+        if (name === this.#scope.own || to?.coll === this.#scope.own) this.#isOver = 'epoch'
+        else if (this.#knows(name) || (to !== undefined && this.#scope.has(to.coll))) this.#looksAnew()
         return
       case 'dropDatabase':
       case 'invalidate':
-        this.#isDropped = true
+        this.#isOver = 'epoch'
         return
       default:
     }
   }
 
-  #document(collection: string, event: ChangeEvent): void {
-    const { operationType, documentKey: id, fullDocument, size, isLock } = event
-    if (id === undefined) return
-    if (collection === this.#scope.own) return void this.#own.push(String(id._id))
-    if (!this.#scope.has(collection) || isLock === true) return
-    const key = this.#keyOf(collection, id._id)
+  #looksAnew(): void {
+    if (this.#isOver === 'no') this.#isOver = 'names'
+  }
+
+  #knows(name: string): boolean {
+    return this.#isKnown(name) || this.#created.some((one) => one.name === name)
+  }
+
+  #create(name: string, { collectionUUID: uuid, options }: ChangeEvent): void {
+    if (!this.#scope.has(name) || uuid === undefined) return
+    const why = whyRefused(name, options)
+    if (why === undefined) this.#created.push({ name, uuid })
+    else this.#unmapped.push(why)
+  }
+
+  #ownDocument({ operationType, documentKey: id }: ChangeEvent): void {
+    if (id?._id === epochId) this.#isOver = 'epoch'
+    else if (operationType === 'insert') this.#own.push(String(id?._id))
+  }
+
+  /** Whether an event is one half of a lock, which changes nothing. */
+  #locked(event: ChangeEvent): boolean {
+    const name = `${String(event.ns?.coll)}/${JSON.stringify(event.documentKey?._id)}`
+    if (event.isLock === true) {
+      this.#locks.set(name, event)
+      return true
+    }
+    // Whatever comes after the first half says more than it.
+    return this.#locks.delete(name) && event.isUnlock === true
+  }
+
+  #document(collection: string, { operationType, documentKey: id, fullDocument, size }: ChangeEvent): void {
+    const key = this.#keyOf(collection, id?._id)
     if (key === undefined) return
     const before = this.#changes.get(key)
     const wasThere = before?.wasThere ?? operationType !== 'insert'

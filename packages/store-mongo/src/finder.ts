@@ -1,6 +1,7 @@
 import { FanlightError } from '@fanlight/core'
 import { type Span, compareKeys } from '@fanlight/core/kit'
-import type { Document, RunCommandCursor } from 'mongodb'
+import type { Document, UUID } from 'mongodb'
+import type { Names } from './catalog.ts'
 import { timeOf } from './cluster-time.ts'
 import { documentKey, documentOf } from './keys/document-key.ts'
 import { collectionSpan, idRanges } from './keys/id-ranges.ts'
@@ -10,6 +11,12 @@ import type { Ledger } from './ledger.ts'
 export interface Found {
   readonly key: string
   readonly document: Document
+}
+
+/** A collection, by the name that it had. */
+export interface Named {
+  readonly name: string
+  readonly uuid: UUID
 }
 
 /** Which documents of a collection are asked for. */
@@ -31,21 +38,23 @@ export class Finder {
   }
 
   /** The documents of a collection whose keys lie in a span, in its order: as many of them as its limit allows. */
-  async inSpan(collection: string, span: Span, at: number): Promise<readonly Found[]> {
+  async inSpan(collection: Named, span: Span, at: number): Promise<readonly Found[]> {
     const { lo, hi, reverse, limit } = span
-    if (limit === Infinity && isWhole(collection, span)) return this.#whole(collection, at, reverse)
-    const ranges = idRanges(collection, lo, hi)
+    if (limit === Infinity && isWhole(collection.name, span)) return this.#whole(collection, at, reverse)
+    const ranges = idRanges(collection.name, lo, hi)
     const found: Found[] = []
-    for (const { filter } of reverse ? ranges.toReversed() : ranges) {
+    for (const { kind, filter } of reverse ? ranges.toReversed() : ranges) {
       const most = limit - found.length
       if (most <= 0) break
-      found.push(...(await this.#find(collection, { filter, reverse, limit: most }, at)))
+      // Among the numbers MongoDB counts some that have no key, which must not take the place of others.
+      const own = kind === 'number' && limit !== Infinity ? { $and: [filter, noDecimal] } : filter
+      found.push(...(await this.#find(collection, { filter: own, reverse, limit: most }, at)))
     }
     return found
   }
 
   /** Those of these keys that are there. */
-  async ofKeys(keys: readonly string[], at: number): Promise<ReadonlyMap<string, Document>> {
+  async ofKeys(names: Names, keys: readonly string[], at: number): Promise<ReadonlyMap<string, Document>> {
     const ids = new Map<string, unknown[]>()
     for (const key of keys) {
       const { collection, id } = documentOf(key)
@@ -54,9 +63,11 @@ export class Finder {
       else list.push(id)
     }
     const found = new Map<string, Document>()
-    const all = [...ids].map(async ([collection, list]) => {
+    const all = [...ids].map(async ([name, list]) => {
+      const uuid = names.get(name)
+      if (uuid === undefined) return
       const filter = list.length === 1 ? { _id: list[0] } : { _id: { $in: list } }
-      const some = await this.#find(collection, { filter, reverse: false, limit: Infinity }, at)
+      const some = await this.#find({ name, uuid }, { filter, reverse: false, limit: Infinity }, at)
       for (const { key, document } of some) found.set(key, document)
     })
     await Promise.all(all)
@@ -64,38 +75,18 @@ export class Finder {
   }
 
   /** All of a collection, in one read. MongoDB has the kinds of ids in another order than keys have them. */
-  async #whole(collection: string, at: number, reverse: boolean): Promise<readonly Found[]> {
+  async #whole(collection: Named, at: number, reverse: boolean): Promise<readonly Found[]> {
     const found = await this.#find(collection, { filter: {}, reverse, limit: Infinity }, at)
     const sign = reverse ? -1 : 1
     return found.sort((a, b) => sign * compareKeys(a.key, b.key))
   }
 
-  async #find(collection: string, wanted: Wanted, at: number): Promise<Found[]> {
-    const cursor = this.#cursor(collection, wanted, at)
-    const documents = cursor === undefined ? [] : ((await cursor.toArray()) as Document[])
-    return documents.flatMap((document) => {
-      try {
-        return [{ key: documentKey(collection, document['_id']), document }]
-      } catch (error) {
-        if (!(error instanceof FanlightError)) throw error
-        this.#ledger.unmapped(error)
-        return []
-      }
-    })
-  }
-
-  /**
-   * A read at exactly a cluster time, of exactly the collection that had the name then.
-   *
-   * @returns undefined: there was none
-   */
-  #cursor(collection: string, { filter, reverse, limit }: Wanted, at: number): RunCommandCursor | undefined {
-    const { db, catalog, scope } = this.#ledger
-    const uuid = catalog.uuidAt(collection, at)
-    if (uuid === undefined) return undefined
-    const shown = scope.filterOf(collection)
-    return db.runCursorCommand({
-      find: collection,
+  /** A read at exactly a cluster time, of exactly the collection that had the name then. */
+  async #find({ name, uuid }: Named, { filter, reverse, limit }: Wanted, at: number): Promise<Found[]> {
+    const { db, scope } = this.#ledger
+    const shown = scope.filterOf(name)
+    const cursor = db.runCursorCommand({
+      find: name,
       collectionUUID: uuid,
       filter: shown === undefined ? filter : { $and: [filter, shown] },
       sort: { _id: reverse ? -1 : 1 },
@@ -103,8 +94,21 @@ export class Finder {
       ...(limit === Infinity ? {} : { limit }),
       readConcern: { level: 'snapshot', atClusterTime: timeOf(at) },
     })
+    const documents = (await cursor.toArray()) as Document[]
+    return documents.flatMap((document) => {
+      try {
+        return [{ key: documentKey(name, document['_id']), document }]
+      } catch (error) {
+        if (!(error instanceof FanlightError)) throw error
+        this.#ledger.unmapped(error)
+        return []
+      }
+    })
   }
 }
+
+/** Leaves out the numbers that have no key. */
+const noDecimal = { _id: { $not: { $type: 'decimal' } } }
 
 /** Whether a span covers all that a collection can hold. */
 function isWhole(collection: string, { lo, hi }: Span): boolean {

@@ -16,6 +16,8 @@ import {
 } from '@fanlight/core'
 import {
   BaseStore,
+  aborted,
+  onAbort,
   type Difference,
   type HistoryBounds,
   type Reading,
@@ -63,7 +65,7 @@ export class MongoDbStore<T extends Types = { '': unknown }> extends BaseStore<T
   readonly #committer: Committer
   readonly #end: () => Promise<void>
   /** Transactions of which the stream told, and whose commits are shown in a moment. */
-  readonly #done: { readonly session: string; readonly version: number }[] = []
+  readonly #done: { readonly transaction: string; readonly version: number }[] = []
   #stream: Stream | undefined
   #sources: readonly SourceId[] = []
   #reached: Versions = {}
@@ -132,18 +134,28 @@ export class MongoDbStore<T extends Types = { '': unknown }> extends BaseStore<T
 
   /** Reads where the database stands, and follows it from there. Called once. */
   async start(): Promise<void> {
-    await this.#begin(undefined)
+    try {
+      await this.#begin(undefined)
+    } catch (error) {
+      await this.#stream?.end()
+      throw error
+    }
   }
 
-  override async '~atHand'(query: Query, options?: FetchOptions): Promise<Snapshot> {
+  override async '~atHand'(query: Query, options: FetchOptions = {}): Promise<Snapshot> {
+    const { timeoutMs = this.limits.timeoutMs, signal } = options
+    const endMs = this.clock.now() + timeoutMs
     for (let round = 1; ; round++) {
       try {
-        return await super['~atHand'](query, options)
+        const leftMs = Math.max(0, endMs - this.clock.now())
+        const answer = super['~atHand'](query, round === 1 ? options : { ...options, timeoutMs: leftMs })
+        // The driver does not stop a read: whoever gives it up hears so at once.
+        if (signal === undefined && options.timeoutMs === undefined) return await answer
+        return await this.#unlessGivenUp(Promise.resolve(answer), leftMs, signal)
       } catch (error) {
         // Where a collection was made or dropped, nothing before that can be read: there is a newer point in a moment.
-        const isBound = options?.max !== undefined
-        if (!isFanlightError(error, 'LOST_IN_FOG') || isBound || round === roundsMax) throw error
-        this.refuseAborted(options?.signal)
+        const isOver = options.max !== undefined || round === roundsMax || this.clock.now() >= endMs
+        if (!isFanlightError(error, 'LOST_IN_FOG') || isOver) throw error
       }
     }
   }
@@ -191,85 +203,131 @@ export class MongoDbStore<T extends Types = { '': unknown }> extends BaseStore<T
       return await work
     } catch (error) {
       if (!isLost(error)) throw mongoError(error, name)
-      if ((at[source] ?? 0) >= reached) await this.whenMoved()
+      if (this.#ledger.reached <= reached) await this.#moved()
       const message = `${name}: the server cannot read at this time any more: fetch without max, or a later point`
       const facts = { store: name, source, wanted: at, horizon: this.oldest, cause: error }
       throw new FanlightError('LOST_IN_FOG', message, facts)
     }
   }
 
+  /** @throws STALLED when the time is over, ABORTED */
+  #unlessGivenUp<R>(work: Promise<R>, leftMs: number, signal: AbortSignal | undefined): Promise<R> {
+    return new Promise((resolve, reject) => {
+      const deaf =
+        signal === undefined ? undefined : onAbort(signal, () => reject(aborted(signal, { store: this.name })))
+      const late = (): void => {
+        const message = `${this.name}: MongoDB did not answer in time: wait longer, or see to the server`
+        reject(new FanlightError('STALLED', message, { store: this.name, source: this.#ledger.source }))
+      }
+      const stop = leftMs === Infinity ? undefined : this.clock.after(leftMs, late)
+      const end = (): void => {
+        stop?.()
+        deaf?.()
+      }
+      work.finally(end).then(resolve, reject)
+    })
+  }
+
+  /** Waits for the stream to come further, and not for ever. */
+  async #moved(): Promise<void> {
+    let stop: () => void = () => undefined
+    const late = new Promise<void>((resolve) => (stop = this.clock.after(this.limits.timeoutMs, resolve)))
+    await Promise.race([this.whenMoved(), late])
+    stop()
+  }
+
   /** @param dead the source whose history was lost */
   async #begin(dead: SourceId | undefined): Promise<void> {
     const { db, scope, catalog, name } = this.#ledger
     const source = await readSource({ db, own: scope.own, name, random: this.random }, dead)
-    const { uuids, time } = await readCatalog(db, scope, this.clock)
+    const { names, time, refused } = await readCatalog(db, scope, this.clock)
     const version = versionOf(time)
     if (version === undefined) throw crowded(name)
-    for (const collection of uuids.keys()) {
+    for (const error of refused) this.#ledger.unmapped(error)
+    for (const collection of names.keys()) {
       for (const error of await findUnmapped(db, collection)) this.#ledger.unmapped(error)
     }
     if (this.isClosed) return
     catalog.clear()
-    for (const [collection, uuid] of uuids) catalog.set(collection, uuid, 0)
+    for (const [collection, uuid] of names) catalog.set(collection, uuid, 0)
     this.#ledger.source = source
     this.#sources = [source]
     this.#restartLog(version)
     this.#reach(version)
-    this.#follow(time)
-    this.#say(live)
     this.advanced()
+    // What was committed before is told of by no stream any more.
+    this.#committer.lost(new FanlightError('UNAVAILABLE', `${name} began anew`, { store: name, applied: 'unknown' }))
+    await this.#follow(time)
   }
 
-  #follow(after: Timestamp): void {
+  /** Follows the database; resolves when the stream is open. */
+  #follow(after: Timestamp): Promise<void> {
     const { db, scope } = this.#ledger
     const { clock, random } = this
     const pipeline = [{ $match: scope.events }, ...eventStages]
     const parts = { db, pipeline, clock, random, idleMs: this.#options.idleMs ?? 250 }
-    const host: StreamHost = {
-      came: (happenings, passed) => this.#came(happenings, passed),
-      isAwaited: () => this.awaited(this.#ledger.source) !== undefined,
-      broken: (why) => this.#say({ status: 'stale', why: mongoError(why, this.name) }),
-      live: () => this.#say(live),
-      dead: (why) => void this.#restart(mongoError(why, this.name), this.#ledger.source),
-    }
-    this.#stream = new Stream(parts, host, after)
-    this.#stream.start()
+    return new Promise((resolve, reject) => {
+      const host: StreamHost = {
+        came: (happenings, passed) => this.#came(happenings, passed),
+        isAwaited: () => this.awaited(this.#ledger.source) !== undefined,
+        broken: (why) => {
+          reject(mongoError(why, this.name))
+          this.#say({ status: 'stale', why: mongoError(why, this.name) })
+        },
+        live: () => {
+          resolve()
+          this.#say(live)
+        },
+        dead: (why) => {
+          reject(mongoError(why, this.name))
+          void this.#restart(mongoError(why, this.name), this.#ledger.source)
+        },
+      }
+      this.#stream = new Stream(parts, host, after)
+      this.#stream.start()
+    })
   }
 
   #came(happenings: readonly Happening[], passed: Timestamp | undefined): void {
     const touched: string[] = []
-    let isRestarted = false
+    let isForgotten = false
     for (const { time, events } of happenings) {
       const version = versionOf(time)
-      if (version === undefined) return this.#crowd()
+      if (version === undefined) return void this.#restart(crowded(this.name), undefined)
       if (version <= this.#ledger.reached) continue
-      const told = readEvents(events, this.#ledger.scope)
+      const { scope, catalog } = this.#ledger
+      const told = readEvents(events, scope, (name) => catalog.has(name))
+      if (told.isOver !== 'no') return this.#lookAnew(told.isOver)
       for (const { key } of told.changes) touched.push(key)
-      isRestarted = this.#take(told, version) || isRestarted
+      isForgotten = this.#take(told, version) || isForgotten
     }
     const version = passed === undefined ? undefined : versionOf(passed)
-    if (passed !== undefined && version === undefined) return this.#crowd()
+    if (passed !== undefined && version === undefined) return void this.#restart(crowded(this.name), undefined)
     if (version === undefined || version <= this.#ledger.reached) return
     this.#reach(version)
-    this.advanced(isRestarted ? undefined : touched)
-    this.#settle()
+    this.advanced(isForgotten ? undefined : touched)
+    for (const { transaction, version: at } of this.#done.splice(0)) this.#committer.told(transaction, at)
   }
 
-  #settle(): void {
-    for (const { session, version } of this.#done.splice(0)) this.#committer.told(session, version)
+  /** Collections were renamed, or what the store keeps for itself is another, or gone. */
+  #lookAnew(what: 'names' | 'epoch'): void {
+    const why = new FanlightError('UNAVAILABLE', `${this.name}: its collections are looked at anew`, {
+      store: this.name,
+    })
+    if (what === 'epoch') this.#marks.forget()
+    void this.#restart(why, undefined)
   }
 
   /** @returns whether everything before is forgotten */
   #take(told: Told, version: number): boolean {
     const { log, catalog } = this.#ledger
-    for (const session of told.sessions) this.#done.push({ session, version })
+    for (const transaction of told.transactions) this.#done.push({ transaction, version })
     for (const id of told.own) this.#marks.told(id, version)
     for (const error of told.unmapped) this.#heedUnmapped(error)
-    if (told.isDropped) catalog.clear()
     for (const name of told.dropped) catalog.delete(name)
     for (const { name, uuid } of told.created) catalog.set(name, uuid, version)
     // What a dropped collection held can be read no more, nor is it known what its keys were: the commit is a new beginning.
-    if (told.isDropped || told.dropped.length > 0) {
+    if (told.dropped.length > 0) {
       this.#restartLog(version)
       return true
     }
@@ -287,32 +345,37 @@ export class MongoDbStore<T extends Types = { '': unknown }> extends BaseStore<T
   }
 
   #heedUnmapped(error: FanlightError): void {
-    if (this.#options.onUnmapped !== undefined) return this.#options.onUnmapped(error)
+    const { onUnmapped } = this.#options
+    if (onUnmapped !== undefined) {
+      // What the listener throws must not stop the stream: it is thrown where nobody else stands.
+      queueMicrotask(() => onUnmapped(error))
+      return
+    }
     this.#unmapped = error
     this.stateChanged()
   }
 
-  /** More happened in a second than versions can tell apart: there is none for it, so that the next second is waited for. */
-  #crowd(): void {
-    void this.#restart(crowded(this.name), undefined)
-  }
-
   /** Begins anew: what was known is lost. */
   async #restart(why: FanlightError, dead: SourceId | undefined): Promise<void> {
-    const stream = this.#stream
-    this.#stream = undefined
     this.#say({ status: 'stale', why })
     this.#committer.lost(why.withApplied('unknown'))
     this.#done.splice(0)
-    void stream?.end()
+    void this.#endStream()
     for (let attempt = 1; !this.isClosed; attempt++) {
       try {
         return await this.#begin(dead)
       } catch (error) {
+        await this.#endStream()
         this.#say({ status: 'stale', why: mongoError(error, this.name) })
         await new Promise<void>((resolve) => this.clock.after(Math.min(5_000, 100 * 2 ** attempt), resolve))
       }
     }
+  }
+
+  #endStream(): Promise<void> | undefined {
+    const stream = this.#stream
+    this.#stream = undefined
+    return stream?.end()
   }
 
   #say(state: SourceState): void {

@@ -1,15 +1,29 @@
 import { FanlightError, type Types } from '@fanlight/core'
 import { type OptionRule, checkLimits, checkOptions, historyBounds, makeSourceId } from '@fanlight/core/kit'
-import { type Db, MongoClient } from 'mongodb'
+import { type Db, type DbOptions, MongoClient } from 'mongodb'
 import { mongoError } from './errors.ts'
 import { MongoDbStore, type MongoStore } from './mongo-store.ts'
 import type { MongoLocation, MongoStoreOptions } from './options.ts'
 
-const optionRules: Readonly<Record<string, OptionRule>> = {
-  idleMs: 'count',
-  idsKeptSeconds: 'count',
-  waitingMax: 'count',
-  onUnmapped: 'function',
+const optionRules: Readonly<Record<string, OptionRule>> = { onUnmapped: 'function' }
+
+/** Whole numbers from 1 up to these. */
+const numbers = { idleMs: 60_000, idsKeptSeconds: 2 ** 31, waitingMax: 2 ** 31 } as const
+
+/**
+ * How everything is read and written, whatever the client says: as it is, and at the primary. What text or regular
+ * expression another program wrote must not be able to stop the change stream.
+ */
+const databaseOptions: DbOptions = {
+  readPreference: 'primary',
+  bsonRegExp: true,
+  enableUtf8Validation: false,
+  promoteValues: true,
+  promoteLongs: true,
+  promoteBuffers: false,
+  useBigInt64: false,
+  ignoreUndefined: false,
+  raw: false,
 }
 
 /** MongoDB 6.0: change streams name the collection, and reads can ask for just that one. */
@@ -43,16 +57,17 @@ export async function openMongoStore<T extends Types = { '': unknown }>(
   options: MongoStoreOptions = {},
 ): Promise<MongoStore<T>> {
   checkOptions(options, optionRules)
+  checkNumbers(options)
   checkLimits(options.limits)
   historyBounds(options.history)
   const { name = 'mongo' } = options
   // Before anything is connected to, since a name may be refused.
   makeSourceId(name, 'incarnation')
-  const own = typeof location === 'string' ? clientOf(location) : undefined
+  const own = location instanceof MongoClient ? undefined : clientOf(location)
   const client = own ?? (location as MongoClient)
   const end = async (): Promise<void> => own?.close()
   try {
-    const db = databaseOf(client, options.database)
+    const db = databaseOf(client, location, options)
     const store = new MongoDbStore<T>(options, db, end)
     await refuseOthers(db, name)
     await store.start()
@@ -65,6 +80,7 @@ export async function openMongoStore<T extends Types = { '': unknown }>(
 
 function clientOf(uri: string): MongoClient {
   try {
+    if (typeof uri !== 'string') throw new TypeError('neither a URI nor a client')
     return new MongoClient(uri, { serverSelectionTimeoutMS: 10_000, appName: 'fanlight' })
   } catch (error) {
     throw new FanlightError(
@@ -77,13 +93,31 @@ function clientOf(uri: string): MongoClient {
   }
 }
 
-function databaseOf(client: MongoClient, database: string | undefined): Db {
-  const db = client.db(database)
-  if (database !== undefined || db.databaseName !== 'test') return db
-  throw new FanlightError(
-    'BAD_QUERY',
-    'name the database: in the URI (mongodb://host/app), or as the option `database`',
-  )
+function databaseOf(client: MongoClient, location: MongoLocation, { database, ownCollection }: MongoStoreOptions): Db {
+  for (const name of [database, ownCollection]) {
+    if (name !== undefined && (typeof name !== 'string' || name === '')) throw noName()
+  }
+  // What stands behind the host of a URI.
+  const named = typeof location !== 'string' || /^[^/]+\/\/[^/]+\/[^?]/.test(location)
+  const db = client.db(database, databaseOptions)
+  // The driver's own default says that nobody named one.
+  if (database !== undefined || (named && (typeof location === 'string' || db.databaseName !== 'test'))) return db
+  throw noName()
+}
+
+function noName(): FanlightError {
+  const message =
+    'name the database: in the URI (mongodb://host/app), or as the option `database`; ownCollection is a name too'
+  return new FanlightError('BAD_QUERY', message)
+}
+
+/** @throws BAD_QUERY */
+function checkNumbers(options: MongoStoreOptions): void {
+  for (const [name, most] of Object.entries(numbers)) {
+    const value = options[name as keyof typeof numbers]
+    if (value === undefined || (Number.isSafeInteger(value) && value > 0 && value <= most)) continue
+    throw new FanlightError('BAD_QUERY', `${name} must be a whole number from 1 to ${most}, not ${String(value)}`)
+  }
 }
 
 /** @throws UNSUPPORTED where there is no log to follow */

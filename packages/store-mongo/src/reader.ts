@@ -15,8 +15,9 @@ import {
   spansOf,
 } from '@fanlight/core/kit'
 import type { Document } from 'mongodb'
-import { Held } from './change-log.ts'
-import { Finder, type Found } from './finder.ts'
+import type { Names } from './catalog.ts'
+import { Held, noVersions } from './change-log.ts'
+import { Finder, type Found, type Named } from './finder.ts'
 import { collectionSpan, mayHold } from './keys/id-ranges.ts'
 import type { Ledger } from './ledger.ts'
 import { valueOf } from './values.ts'
@@ -46,18 +47,20 @@ export class Reader {
   }
 
   async read(spans: Spans, at: number): Promise<Reading> {
-    const { source, log } = this.#ledger
-    const parts = await Promise.all(spans.list.map((span) => this.#span(span, at)))
+    const { source, log, catalog } = this.#ledger
+    const names = catalog.at(at)
+    const parts = await Promise.all(spans.list.map((span) => this.#span(names, span, at)))
     const more = parts.map(({ scanned }) => scanned)
-    const scanned = more.some((one) => one.more)
-      ? readQuery(
-          more.map(({ range }) => range),
-          Infinity,
-        ).list
-      : spans.list
-    const { window, versions } = log.windowOf(unlimited(scanned), at, Math.max(at, this.#ledger.reached))
+    const ranges = more.map(({ range }) => range)
+    const scanned = more.some((one) => one.more) ? readQuery(ranges, Infinity).list : spans.list
+    // While it was read, a collection may have been dropped, and everything before that be forgotten.
+    const isForgotten = log !== this.#ledger.log
+    const { window, versions } = isForgotten
+      ? { window: { from: at, to: at }, versions: noVersions }
+      : log.windowOf(unlimited(scanned), at, this.#ledger.reached)
+    const since = isForgotten ? at : Math.min(at, log.horizon)
     const entries = merged(parts, spans).map(({ key, document }): Entry => {
-      return { key, value: valueOf(document), version: versions.get(key) ?? Math.min(at, log.horizon) }
+      return { key, value: valueOf(document), version: versions.get(key) ?? since }
     })
     return { entries, windows: { [source]: window }, more }
   }
@@ -87,7 +90,7 @@ export class Reader {
 
   /** Whether there are any of these keys at a version. */
   async present(keys: readonly string[], at: number): Promise<string[]> {
-    const found = await this.#finder.ofKeys(keys, at)
+    const found = await this.#finder.ofKeys(this.#ledger.catalog.at(at), keys, at)
     return keys.filter((key) => found.has(key))
   }
 
@@ -96,9 +99,10 @@ export class Reader {
     let load = this.#loads.get(at)
     if (load === undefined) {
       const gathered = new Set<string>()
+      const names = this.#ledger.catalog.at(at)
       const done = Promise.resolve().then(() => {
         this.#loads.delete(at)
-        return this.#finder.ofKeys([...gathered], at)
+        return this.#finder.ofKeys(names, [...gathered], at)
       })
       this.#loads.set(at, (load = { keys: gathered, done }))
     }
@@ -111,20 +115,20 @@ export class Reader {
     return spans.reverse ? entries.toReversed() : entries
   }
 
-  async #span(span: Span, at: number): Promise<Part> {
+  async #span(all: Names, span: Span, at: number): Promise<Part> {
     const { lo, limit, reverse } = span
     const range = rangeOf(span)
     if (isEmptySpan(span)) return { found: [], scanned: { more: false, range } }
-    const names = this.#collectionsIn(span, at)
+    const collections = collectionsIn(all, span)
     if (limit === Infinity) {
-      const found = await Promise.all(names.map((name) => this.#finder.inSpan(name, span, at)))
+      const found = await Promise.all(collections.map((one) => this.#finder.inSpan(one, span, at)))
       return { found: found.flat(), scanned: { more: false, range } }
     }
     // One more than is asked for says whether more follow; it is not part of the answer.
     const found: Found[] = []
-    for (const name of names) {
+    for (const one of collections) {
       if (found.length > limit) break
-      found.push(...(await this.#finder.inSpan(name, { ...span, limit: limit + 1 - found.length }, at)))
+      found.push(...(await this.#finder.inSpan(one, { ...span, limit: limit + 1 - found.length }, at)))
     }
     const more = found.length > limit
     if (limit === 0) return { found: [], scanned: { more, range: { gte: lo, lt: lo } } }
@@ -132,25 +136,22 @@ export class Reader {
     const scanned = more ? scannedUpTo({ ...span, reverse }, taken.at(-1)?.key) : range
     return { found: taken, scanned: { more, range: scanned } }
   }
+}
 
-  /** The collections whose documents may lie in a span, in its order. */
-  #collectionsIn({ lo, hi, reverse }: Span, at: number): string[] {
-    const names = this.#ledger.catalog.namesAt(at).filter((name) => mayHold(name, lo, hi))
-    const sign = reverse ? -1 : 1
-    return names.sort((a, b) => sign * compareKeys(collectionSpan(a).lo, collectionSpan(b).lo))
-  }
+/** The collections whose documents may lie in a span, in its order. */
+function collectionsIn(names: Names, { lo, hi, reverse }: Span): Named[] {
+  const found = [...names].flatMap(([name, uuid]) => (mayHold(name, lo, hi) ? [{ name, uuid }] : []))
+  const sign = reverse ? -1 : 1
+  return found.sort((a, b) => sign * compareKeys(collectionSpan(a.name).lo, collectionSpan(b.name).lo))
 }
 
 /** A change as it is told; a document that the server does not show is gone. */
 function told(change: Change, read: ReadonlyMap<string, Document>): Change {
   const { key, value } = change
   if (!(value instanceof Held)) return change
-  if (!value.isKnown) {
-    const document = read.get(key)
-    if (document === undefined) return { key, gone: true }
-    value.read(valueOf(document))
-  }
-  return { key, value: value.value }
+  if (value.isKnown) return { key, value: value.value }
+  const document = read.get(key)
+  return document === undefined ? { key, gone: true } : { key, value: valueOf(document) }
 }
 
 /** The union of what the spans found, each key once, in the order of the answer. */

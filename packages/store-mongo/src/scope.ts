@@ -14,9 +14,13 @@ export class Scope {
 
   constructor(collections: Collections | undefined, own: string) {
     this.own = own
-    this.#pattern = collections instanceof RegExp ? collections : undefined
+    // Without the flags that make it remember where it was.
+    this.#pattern =
+      collections instanceof RegExp ? new RegExp(collections, collections.flags.replace(/[gy]/g, '')) : undefined
     const { names, filters } = read(collections)
     this.#names = names
+    if (names?.has(own) === true)
+      throw badName(`the collection ${own} is kept by the store for itself: name another as ownCollection`)
     this.#filters = filters
   }
 
@@ -52,6 +56,7 @@ function read(collections: Collections | undefined): {
   }
   if (typeof collections !== 'object' || collections === null) throw bad()
   const entries = Object.entries(collections)
+  if (entries.some(([, filter]) => typeof filter !== 'object' || filter === null)) throw bad()
   const filters = new Map(entries.filter(([, filter]) => Object.keys(filter).length > 0))
   return { names: new Set(entries.map(([name]) => named(name))), filters }
 }
@@ -62,8 +67,9 @@ function named(name: unknown): string {
 }
 
 function bad(): FanlightError {
-  return new FanlightError(
-    'BAD_QUERY',
-    'collections are a name, a list of names, a regular expression, or an object of filters by name',
-  )
+  return badName('collections are a name, a list of names, a regular expression, or an object of filters by name')
+}
+
+function badName(message: string): FanlightError {
+  return new FanlightError('BAD_QUERY', message)
 }

@@ -15,14 +15,17 @@ export interface ChangeEvent {
   readonly collectionUUID?: UUID
   readonly documentKey?: { readonly _id: unknown }
   /** Of a collection that was made. */
-  readonly collation?: unknown
+  readonly options?: Document
   readonly fullDocument?: Document
   /** Of the whole document, in bytes. */
   readonly size?: number | null
-  /** Whether it is half of a write that changes nothing, made to hold a document while it is relied on. */
+  /** Whether it is the first half of a write that changes nothing, made to hold a document while it is relied on. */
   readonly isLock?: boolean
-  /** The session of the transaction that it was part of. */
+  /** Whether it is the other half. */
+  readonly isUnlock?: boolean
+  /** The session of the transaction that it was part of, and which of its transactions it was. */
   readonly lsid?: { readonly id: { toString(encoding: 'hex'): string } }
+  readonly txnNumber?: number | bigint
 }
 
 /** Everything that happened at one cluster time: one commit. */
@@ -124,9 +127,11 @@ export class Stream {
     let cursor: Document = { id: Long.ZERO }
     try {
       const stages = [{ $changeStream: { showExpandedEvents: true, ...this.#from } }, ...pipeline]
-      const opened = await db.command({ aggregate: 1, pipeline: stages, cursor: {} }, { session })
+      const { signal } = this.#end
+      const opened = await db.command({ aggregate: 1, pipeline: stages, cursor: {} }, { session, signal })
       cursor = opened['cursor'] as Document
       this.#take(cursor, 'firstBatch')
+      if (this.#isEnded) return
       this.#host.live()
       while (!this.#isEnded && isOpen(cursor)) {
         cursor = await this.#more(cursor, session)
@@ -159,27 +164,31 @@ export class Stream {
     const events = cursor[name] as readonly ChangeEvent[]
     const token: unknown = cursor['postBatchResumeToken'] ?? events.at(-1)?._id
     const whole: Happening[] = []
+    const before = this.#pending
+    let pending = before === undefined ? undefined : { time: before.time, events: [...before.events] }
     let isOver = false
     for (const event of events) {
-      if (this.#pending !== undefined && !event.clusterTime.equals(this.#pending.time)) {
-        whole.push(this.#pending)
-        this.#pending = undefined
+      if (pending !== undefined && !event.clusterTime.equals(pending.time)) {
+        whole.push(pending)
+        pending = undefined
       }
-      this.#pending ??= { time: event.clusterTime, events: [] }
-      this.#pending.events.push(event)
+      pending ??= { time: event.clusterTime, events: [] }
+      pending.events.push(event)
       isOver ||= event.operationType === 'invalidate'
     }
     const time = timeOfToken(token)
-    const isFurther = this.#pending !== undefined && time?.greaterThan(this.#pending.time) === true
+    const isFurther = pending !== undefined && time?.greaterThan(pending.time) === true
     // The first batch is what there was at once; of an empty one nobody says how far it has looked.
     const isAtEnd = isFurther || isOver || (events.length === 0 && name === 'nextBatch')
-    if (isAtEnd && this.#pending !== undefined) {
-      whole.push(this.#pending)
-      this.#pending = undefined
+    if (isAtEnd && pending !== undefined) {
+      whole.push(pending)
+      pending = undefined
     }
-    if (token !== undefined) this.#from = { startAfter: token }
     const passed = isAtEnd && time?.greaterThan(this.#start) === true ? time : whole.at(-1)?.time
     if (whole.length > 0 || passed !== undefined) this.#host.came(whole, passed)
+    // Only now: what was not taken is told again.
+    this.#pending = pending
+    if (token !== undefined) this.#from = { startAfter: token }
   }
 }
 

@@ -7,7 +7,23 @@ import { documentKey } from './keys/document-key.ts'
  * that are none, and binary data that is no UUID.
  */
 const unmappedIds: readonly Document[] = [
-  { _id: { $type: ['null', 'object', 'bool', 'date', 'timestamp', 'regex', 'minKey', 'maxKey'] } },
+  {
+    _id: {
+      $type: [
+        'null',
+        'object',
+        'bool',
+        'date',
+        'timestamp',
+        'regex',
+        'minKey',
+        'maxKey',
+        'symbol',
+        'javascript',
+        'undefined',
+      ],
+    },
+  },
   { _id: { $in: [Number.NaN, Infinity, -Infinity] } },
   { _id: { $gte: new Binary(new Uint8Array(0), 0), $lt: new UUID('0'.repeat(32)) } },
   { _id: { $gt: new UUID('f'.repeat(32)), $lt: new Binary(new Uint8Array(2 ** 16), 255) } },

@@ -6,8 +6,8 @@
  * @module
  */
 import { FanlightError } from '@fanlight/core'
-import { freeze } from '@fanlight/core/kit'
-import { BSON, Binary, type Document, Long } from 'mongodb'
+import { freeze, valuesEqual } from '@fanlight/core/kit'
+import { BSON, Binary, type Document, Long, UUID } from 'mongodb'
 
 const { EJSON } = BSON
 
@@ -22,15 +22,13 @@ export function valueOf(document: Document): unknown {
   return freeze(fromMembers(members))
 }
 
-/** A value as BSON has it, where it is other than it is. */
+/** What BSON has, as a value. */
 function fromBson(value: unknown): unknown {
   switch (typeof value) {
     case 'number':
       return Number.isFinite(value) ? value : { $numberDouble: String(value) }
     case 'object':
       return value === null ? null : fromObject(value)
-    case 'bigint':
-      return { $numberLong: String(value) }
     case 'undefined':
       return { $undefined: true }
     default:
@@ -40,12 +38,22 @@ function fromBson(value: unknown): unknown {
 
 function fromObject(value: object): unknown {
   if (Array.isArray(value)) return fromArray(value)
+  if (isPlain(value)) return fromMembers(value as Members)
+  if (value instanceof Binary) {
+    if (value.sub_type === Binary.SUBTYPE_DEFAULT) return new Uint8Array(value.value())
+    if (value.sub_type === Binary.SUBTYPE_UUID && value.length() === 16) return { $uuid: value.toUUID().toString() }
+  }
+  // What people read is written for them: a date as a text.
+  return written(value, value instanceof Date)
+}
+
+function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype === Object.prototype || prototype === null) return fromMembers(value as Members)
-  if (value instanceof Binary && value.sub_type === Binary.SUBTYPE_DEFAULT) return new Uint8Array(value.value())
-  if (value instanceof Long) return { $numberLong: value.toString() }
-  const { written } = EJSON.serialize({ written: value }, { relaxed: true }) as { written: unknown }
-  return written
+  return prototype === Object.prototype || prototype === null
+}
+
+function written(value: unknown, relaxed: boolean): unknown {
+  return (EJSON.serialize({ value }, { relaxed }) as { value: unknown }).value
 }
 
 /** The same array where nothing in it is other: most documents are plain, and nothing is copied of those. */
@@ -88,36 +96,49 @@ function toBson(value: unknown, key: string): unknown {
   if (typeof value !== 'object' || value === null) return value
   if (value instanceof Uint8Array) return new Binary(value)
   if (Array.isArray(value)) return value.map((one) => toBson(one, key))
-  for (const name in value) {
-    if (name.startsWith('$')) return typed(value as Members, name, key)
-    break
-  }
-  return toMembers(value as Members, key)
+  const [name] = Object.keys(value)
+  return name?.startsWith('$') === true ? typed(value as Members, name, key) : toMembers(value as Members, key)
 }
 
 function toMembers(value: Members, key: string): Document {
   const members: Document = {}
-  for (const name in value) {
-    if (name.startsWith('$'))
+  for (const name of Object.keys(value)) {
+    if (name.startsWith('$')) {
       throw badValue(key, `a member may not be called ${name}: names with $ are those of types, such as { $oid }`)
+    }
+    if (name === '_bsontype')
+      throw badValue(key, 'a member may not be called _bsontype: the driver takes it for a type')
     if (name.includes('\0')) throw badValue(key, 'the name of a member may not hold the character \\0')
     members[name] = toBson(value[name], key)
   }
   return members
 }
 
-/** What only BSON has, as Extended JSON writes it. */
-function typed(written: Members, name: string, key: string): unknown {
+/** What only BSON has, as Extended JSON writes it: refused where it would not come back as what it is. */
+function typed(value: Members, name: string, key: string): unknown {
   let read: unknown
   try {
-    read = (EJSON.deserialize({ read: written }, { relaxed: true }) as { read: unknown }).read
-  } catch (error) {
-    const message = `${shown(key)}: ${name} is not written as Extended JSON writes it`
-    throw new FanlightError('BAD_VALUE', message, { keys: [key], cause: error })
+    read = readTyped(value, name)
+    if (isWhatItWas(read, value)) return read
+  } catch {
+    // Told below.
   }
-  const isTyped = typeof read !== 'object' || read === null || '_bsontype' in read || !(name in read)
-  if (isTyped || read instanceof Date || read instanceof RegExp) return read
-  throw badValue(key, `${name} is no type of Extended JSON: a member may not begin with $`)
+  throw badValue(key, `${name} is not what Extended JSON writes: see docs/mongo.md for the types that there are`)
+}
+
+function readTyped(value: Members, name: string): unknown {
+  if (name === '$uuid') return new UUID(value['$uuid'] as string)
+  if (name === '$numberDouble') return Number(value['$numberDouble'])
+  if (name === '$numberLong') return Long.fromString(String(value['$numberLong']))
+  return (EJSON.deserialize({ value }, { relaxed: false }) as { value: unknown }).value
+}
+
+function isWhatItWas(read: unknown, value: Members): boolean {
+  if (valuesEqual(fromBson(read), value) || valuesEqual(written(read, false), value)) return true
+  // A date may be written in several ways; a text that is none gives no time.
+  return (
+    read instanceof Date && Object.keys(value).length === 1 && Date.parse(String(value['$date'])) === read.getTime()
+  )
 }
 
 function badValue(key: string, why: string): FanlightError {
