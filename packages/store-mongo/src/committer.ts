@@ -13,7 +13,7 @@ import {
 import { type ClientSession, ReadConcern } from 'mongodb'
 import { timeOf } from './cluster-time.ts'
 import { type CommitMarks, MarkTaken } from './commit-marks.ts'
-import { isLost, isTransient, isUnknownResult, mongoError } from './errors.ts'
+import { isAnswered, isLost, isTransient, mongoError } from './errors.ts'
 import { transactionName } from './events.ts'
 import { KeyLocks } from './key-locks.ts'
 import type { Ledger } from './ledger.ts'
@@ -218,7 +218,7 @@ export class Committer {
       try {
         return await session.commitTransaction()
       } catch (error) {
-        if (!isUnknownResult(error)) throw error
+        if (isAnswered(error)) throw error
         if (round === triesMax || clock.now() >= endMs) throw this.#unknown(error)
         await pause(backOffMs(round, backOff, random), clock)
       }

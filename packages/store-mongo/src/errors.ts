@@ -47,6 +47,15 @@ export function isDuplicate(error: unknown): boolean {
   return error instanceof MongoServerError && error.code === 11_000
 }
 
+/** What is over in a moment, as the primary is another or comes back: codes of retryable reads, and of cursors that went with it. */
+const passingCodes = new Set([6, 7, 43, 89, 91, 134, 189, 262, 9001, 10_107, 11_600, 11_602, 13_435, 13_436])
+
+/** Whether a read may be tried again. */
+export function isPassing(error: unknown): boolean {
+  if (error instanceof MongoNetworkError) return true
+  return error instanceof MongoServerError && passingCodes.has(Number(error.code))
+}
+
 /** Whether the user may not do it. */
 export function isForbidden(error: unknown): boolean {
   return error instanceof MongoServerError && error.code === 13
@@ -57,9 +66,12 @@ export function isTransient(error: unknown): boolean {
   return error instanceof MongoError && error.hasErrorLabel('TransientTransactionError')
 }
 
-/** Whether nobody knows yet whether a transaction was applied: its end can be asked for again. */
-export function isUnknownResult(error: unknown): boolean {
-  return error instanceof MongoError && error.hasErrorLabel('UnknownTransactionCommitResult')
+/**
+ * Whether the server has said that a transaction was not applied. Else nobody knows yet, and its end can be asked for again:
+ * also where the driver does not even reach a server, as it may have been cut from one when it asked before.
+ */
+export function isAnswered(error: unknown): boolean {
+  return error instanceof MongoServerError && !error.hasErrorLabel('UnknownTransactionCommitResult')
 }
 
 /** An error of the driver, as Fanlight tells it. */

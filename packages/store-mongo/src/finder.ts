@@ -3,6 +3,7 @@ import { type Span, compareKeys } from '@fanlight/core/kit'
 import type { Document, UUID } from 'mongodb'
 import type { Names } from './catalog.ts'
 import { timeOf } from './cluster-time.ts'
+import { isPassing } from './errors.ts'
 import { documentKey, documentOf } from './keys/document-key.ts'
 import { collectionSpan, idRanges } from './keys/id-ranges.ts'
 import type { Ledger } from './ledger.ts'
@@ -85,7 +86,7 @@ export class Finder {
   async #find({ name, uuid }: Named, { filter, reverse, limit }: Wanted, at: number): Promise<Found[]> {
     const { db, scope } = this.#ledger
     const shown = scope.filterOf(name)
-    const cursor = db.runCursorCommand({
+    const command = {
       find: name,
       collectionUUID: uuid,
       filter: shown === undefined ? filter : { $and: [filter, shown] },
@@ -93,8 +94,8 @@ export class Finder {
       batchSize: Math.min(limit + 1, batchMax),
       ...(limit === Infinity ? {} : { limit }),
       readConcern: { level: 'snapshot', atClusterTime: timeOf(at) },
-    })
-    const documents = (await cursor.toArray()) as Document[]
+    }
+    const documents = await retried(() => db.runCursorCommand(command).toArray() as Promise<Document[]>)
     return documents.flatMap((document) => {
       try {
         return [{ key: documentKey(name, document['_id']), document }]
@@ -104,6 +105,20 @@ export class Finder {
         return []
       }
     })
+  }
+}
+
+/** So often a read is tried. */
+const triesMax = 4
+
+/** Reads, and again where the connection or the primary was lost: the driver waits for the next one, and the time is the same. */
+async function retried<R>(read: () => Promise<R>): Promise<R> {
+  for (let round = 1; ; round++) {
+    try {
+      return await read()
+    } catch (error) {
+      if (!isPassing(error) || round === triesMax) throw error
+    }
   }
 }
 

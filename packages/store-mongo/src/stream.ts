@@ -1,7 +1,7 @@
 import type { Clock, Random } from '@fanlight/core'
 import { backOffMs, pause } from '@fanlight/core/kit'
 import { type ClientSession, type Db, type Document, Long, type Timestamp, type UUID } from 'mongodb'
-import { timeAfter, timeOfToken } from './cluster-time.ts'
+import { timeOfToken } from './cluster-time.ts'
 import { isDead } from './errors.ts'
 
 /** What the change stream tells of one operation. */
@@ -75,7 +75,7 @@ const soonMs = 10
 export class Stream {
   readonly #parts: StreamParts
   readonly #host: StreamHost
-  /** Where it started: the token of an empty stream names this time, although it has not passed. */
+  /** Where it started: a time that has passed. The token of an empty stream names it. */
   readonly #start: Timestamp
   /** From where it is opened. */
   #from: Document
@@ -84,11 +84,11 @@ export class Stream {
   readonly #end = new AbortController()
   #running: Promise<void> | undefined
 
-  /** @param after it tells what comes after this time */
+  /** @param after it tells what comes after this time, which has passed; it may tell of this time again */
   constructor(parts: StreamParts, host: StreamHost, after: Timestamp) {
     this.#parts = parts
     this.#host = host
-    this.#start = timeAfter(after)
+    this.#start = after
     this.#from = { startAtOperationTime: this.#start }
   }
 

@@ -84,7 +84,7 @@ function refuseOthers(key: string, collection: string, { scope, name: store }: L
 export async function write(
   writes: readonly Writes[],
   exact: boolean,
-  { db, name: store }: Ledger,
+  { db, catalog, name: store }: Ledger,
   session: ClientSession,
 ): Promise<number> {
   const run = async (command: Document): Promise<Document> => {
@@ -108,7 +108,8 @@ export async function write(
     let gone = 0
     for (const some of portions(deletes)) gone += Number((await run({ delete: update, deletes: some }))['n'])
     count += gone
-    if (gone === deletes.length || !exact) continue
+    // To hold what is not there would make a collection that is not there either.
+    if (gone === deletes.length || !exact || !catalog.has(update)) continue
     const again = deletes.map(({ q }) => ({ q: q as Document, u: lockOn, upsert: true }))
     for (const some of portions(again)) {
       await run({ update, updates: some }).catch((error: unknown) => {
