@@ -3,5 +3,8 @@
  *
  * @module
  */
-export { createView, type View, type ViewOptions } from './create-view.ts'
+export { createView, type GroupViewOptions, type View, type ViewBasics, type ViewOptions } from './create-view.ts'
 export type { MapFunction, Yield, Yields } from './mapping.ts'
+export { aggregate } from './operators/aggregate.ts'
+export type { Aggregate, Aggregates, Making, Member, Named, Rank, RankOptions } from './operators/aggregates.ts'
+export type { GroupOptions, Groups } from './operators/group.ts'

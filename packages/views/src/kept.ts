@@ -10,11 +10,11 @@ import {
   soon,
 } from '@fanlight/core/kit'
 import type { Taken } from './follower.ts'
-import { inputsOf } from './inputs.ts'
-import { MapFailure, type Mapping } from './mapping.ts'
+import { MapFailure } from './mapping.ts'
+import type { Operator } from './operators/operator.ts'
 import { readOver } from './overlay.ts'
 import { Path, type Place, type Step, isAt } from './path.ts'
-import { type Plan, plan } from './plan.ts'
+import type { Plan } from './plan.ts'
 import { type Shelf, type ShelfChange, type Written, nothing } from './shelf.ts'
 
 /** What a view keeps, and how it came to it. */
@@ -23,7 +23,7 @@ export interface KeptOptions {
   readonly name: string
   readonly upstream: Store
   readonly query: Query
-  readonly mapping: Mapping
+  readonly operator: Operator
   readonly definition: string
   readonly shelf: Shelf
 }
@@ -101,8 +101,7 @@ export class Kept {
     const reader = afresh ? nothing : this.#shelf.reader()
 
     const tight = this.newest !== undefined && update.replace === undefined && update.folded <= 1
-    const made = soon(inputsOf(update, reader, this.#options.mapping), (inputs) => plan(reader, inputs))
-    return soon(made, ({ changes, touched }) => {
+    return soon(this.#options.operator.plan(update, reader), ({ changes, touched }) => {
       if (tight && changes.length === 0 && this.#shelf.instant) {
         this.#path.quiet(at)
         return touched
@@ -182,10 +181,10 @@ export class Kept {
   }
 
   async #planTo(at: Versions, place: Place): Promise<Plan> {
-    const { upstream, query, mapping } = this.#options
+    const { upstream, query, operator } = this.#options
     const update = await upstream.changes(query, { since: place.base, until: this.#ofUpstream(at, place) })
     const reader = this.#shelf.reader(this.#numberOf(place.step))
-    return plan(reader, await inputsOf(update, reader, mapping))
+    return operator.plan(update, reader)
   }
 
   /** The part of a point that the upstream has: a point of the view has one source more. */

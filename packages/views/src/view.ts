@@ -23,7 +23,6 @@ import {
 import {
   type BaseOptions,
   BaseStore,
-  checkOption,
   checkOptions,
   type Difference,
   type Reading,
@@ -38,15 +37,16 @@ import {
 } from '@fanlight/core/kit'
 import { Follower, type Taken } from './follower.ts'
 import { Kept } from './kept.ts'
-import { type MapFunction, Mapping } from './mapping.ts'
 import { MemoryShelf } from './memory-shelf.ts'
+import type { Kind } from './operators/operator.ts'
 import { StoreShelf } from './store-shelf.ts'
 import { partOf, sameState } from './upstream.ts'
 
 /** How a view is made, but for its types: see `ViewOptions`. */
 export interface ViewSettings extends BaseOptions {
   readonly query: Query
-  readonly map: MapFunction
+  /** What it makes of its upstream. */
+  readonly kind: Kind
   readonly definition?: string | undefined
   readonly into?: Store | undefined
   readonly delayMs?: number | undefined
@@ -84,9 +84,8 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
 
   constructor(upstream: Store, settings: ViewSettings) {
     super(settings, 'view')
-    const { query, map, definition, into, onThrow = 'stop', delayMs = 0, history } = settings
+    const { query, kind, definition, into, onThrow = 'stop', delayMs = 0, history } = settings
     readQuery(query, this.limits.ranges)
-    checkOption('map', map, 'function')
     checkOptions(settings, { onThrow: ['skip', 'stop'], delayMs: 'amount' })
     if (into !== undefined && definition === undefined) {
       throw new FanlightError(
@@ -104,7 +103,7 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
       name: this.name,
       upstream: this.#upstream,
       query,
-      mapping: new Mapping(map, onThrow === 'skip', this.limits.valueDepth),
+      operator: kind({ skips: onThrow === 'skip', depthMax: this.limits.valueDepth }),
       definition: ownDefinition,
       shelf,
     })
