@@ -9,11 +9,12 @@ import {
   type ValueAt,
   everything,
 } from '@fanlight/core'
-import type { BaseOptions } from '@fanlight/core/kit'
+import { type BaseOptions, checkOptions } from '@fanlight/core/kit'
 import type { MapFunction } from './mapping.ts'
 import { type GroupOptions, groupKind } from './operators/group.ts'
 import { mapKind } from './operators/map.ts'
 import type { Kind } from './operators/operator.ts'
+import type { Reads } from './passing.ts'
 import { View as ActiveView } from './view.ts'
 
 /** An active view: `createView` makes one. */
@@ -53,6 +54,16 @@ export interface ViewBasics<Q extends Query = Query> extends BaseOptions {
 export interface ViewOptions<In = unknown, Out = unknown, Q extends Query = Query> extends ViewBasics<Q> {
   /** What each entry of the upstream yields: nothing, one entry of the view, or several. It must be pure (L0). */
   readonly map: MapFunction<In, Out>
+  /**
+   * When it is worked out: 'active', whenever the upstream changes, so that answers are there at once; 'passthrough', whenever
+   * it is asked, of what the upstream says then, so that nothing is kept. Default 'active'.
+   */
+  readonly mode?: 'active' | 'passthrough' | undefined
+  /**
+   * With 'passthrough': what of the upstream is read for a range of the view: at least all entries that yield a key of it.
+   * `sameKeys` where entries stand under the keys of those that yield them. Default all of `query`, for each question.
+   */
+  readonly reads?: Reads | undefined
 }
 
 /** Options of `createView` for a view that groups. */
@@ -67,14 +78,15 @@ export interface GroupViewOptions<
 }
 
 /**
- * Makes an active view: a function of another store, kept up to date. It has the sources of its upstream, so that its
+ * Makes a view: a function of another store, kept up to date. It has the sources of its upstream, so that its
  * answers agree with those of the upstream at every point (L3), and one more, `view@<definition>`, which never moves.
  *
  * With `map` each entry yields what that says: an entry with another value, under another key, several, or none. Where two
  * entries yield one key, the one with the smallest key wins. With `group` all entries of a group yield one together: see
  * `Aggregates`. A change costs what it touches, not what the group is large.
  *
- * It is there at once and reads its upstream in the background: until it has, answers wait. A change of the upstream shows
+ * It is there at once and reads its upstream in the background: until it has, answers wait. (With `mode: 'passthrough'` it reads
+ * what it is asked for, when it is asked.) A change of the upstream shows
  * when it is applied, whole (L4); ask with `min` for an answer that has it. A view never writes into its upstream.
  * `onEvent` hears of steps that took several commits at once ('fold') and of what had to be read anew ('reset').
  *
@@ -120,9 +132,20 @@ export function createView<T extends Types, Results, Out = Results, const Q exte
   options: GroupViewOptions<ValueAt<T, Q>, Results, Out, Q>,
 ): View<{ '': Out }>
 export function createView(upstream: Store, options: ViewOptions | GroupViewOptions): View {
-  const { query = everything, map, group, ...rest } = (options ?? {}) as Partial<ViewOptions & GroupViewOptions>
-  return new ActiveView(upstream, { ...rest, query, kind: kindOf(options, map, group) })
+  const given = (options ?? {}) as Partial<ViewOptions & GroupViewOptions>
+  const { query = everything, map, group, mode = 'active', reads, ...rest } = given
+  const kind = kindOf(options, map, group)
+  checkOptions(given, { mode: ['active', 'passthrough'], reads: 'function' })
+  const passes = mode === 'passthrough'
+  if (passes ? map === undefined || keeping.some((name) => rest[name] !== undefined) : reads !== undefined) {
+    const message = `mode: 'passthrough' is for \`map\`, and keeps nothing: leave out ${keeping.join(', ')}; \`reads\` is for it alone`
+    throw new FanlightError('BAD_QUERY', message)
+  }
+  return new ActiveView(upstream, { ...rest, query, made: passes ? { map: map as MapFunction, reads } : { kind } })
 }
+
+/** What is for views that keep something only. */
+const keeping = ['into', 'history', 'delayMs'] as const
 
 function kindOf(options: unknown, map: MapFunction | undefined, group: GroupOptions | undefined): Kind {
   if (typeof map === 'function' && group === undefined) return mapKind(map)

@@ -9,6 +9,7 @@ import {
   type Soon,
   soon,
 } from '@fanlight/core/kit'
+import type { Answers } from './answers.ts'
 import type { Taken } from './follower.ts'
 import { MapFailure } from './mapping.ts'
 import type { Operator } from './operators/operator.ts'
@@ -36,7 +37,7 @@ interface Overlay {
 }
 
 /** What a view made of its upstream: a history of states, each with the points of the upstream at which it is true. */
-export class Kept {
+export class Kept implements Answers {
   readonly #options: KeptOptions
   readonly #shelf: Shelf
   readonly #path = new Path()
@@ -50,6 +51,10 @@ export class Kept {
   constructor(options: KeptOptions) {
     this.#options = options
     this.#shelf = options.shelf
+  }
+
+  get instant(): boolean {
+    return this.#shelf.instant
   }
 
   /** The last point at which the newest state is known to be true; undefined: there is no state yet. */
