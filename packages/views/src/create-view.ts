@@ -9,8 +9,12 @@ import {
   type ValueAt,
   everything,
 } from '@fanlight/core'
-import type { BaseOptions } from '@fanlight/core/kit'
+import { type BaseOptions, checkOptions } from '@fanlight/core/kit'
 import type { MapFunction } from './mapping.ts'
+import { type GroupOptions, groupKind } from './operators/group.ts'
+import { mapKind } from './operators/map.ts'
+import type { Kind } from './operators/operator.ts'
+import type { Reads } from './passing.ts'
 import { View as ActiveView } from './view.ts'
 
 /** An active view: `createView` makes one. */
@@ -21,15 +25,13 @@ export interface View<T extends Types = { '': unknown }> extends Store<T> {
   readonly state: FeedState
 }
 
-/** Options of `createView`. */
-export interface ViewOptions<In = unknown, Out = unknown, Q extends Query = Query> extends BaseOptions {
+/** Options of every view. */
+export interface ViewBasics<Q extends Query = Query> extends BaseOptions {
   /** What the view is made of: a query to its upstream. Default everything. */
   readonly query?: Q | undefined
-  /** What each entry of the upstream yields: nothing, one entry of the view, or several. It must be pure (L0). */
-  readonly map: MapFunction<In, Out>
   /**
-   * Names the function: a text that you change whenever you change `map` or `query`. It is part of the view's versions, and
-   * a view that finds what another definition made is made anew. Default a random one.
+   * Names the functions of the view: a text that you change whenever you change one of them, or `query`. It is part of the
+   * view's versions, and a view that finds what another definition made is made anew. Default a random one.
    */
   readonly definition?: string | undefined
   /**
@@ -38,8 +40,8 @@ export interface ViewOptions<In = unknown, Out = unknown, Q extends Query = Quer
    */
   readonly into?: Store | undefined
   /**
-   * What happens where `map` throws, or gives what is no entry: 'skip': that input yields nothing; 'stop': the view stays at
-   * its last good point, stale, until the input changes. Default 'stop'.
+   * What happens where a function of the view throws, or gives what is no entry: 'skip': that input, or that group, yields
+   * nothing; 'stop': the view stays at its last good point, stale, until the input changes. Default 'stop'.
    */
   readonly onThrow?: 'skip' | 'stop' | undefined
   /** Shows each change so many milliseconds late: for tests, examples and benchmarks. Default 0. */
@@ -48,20 +50,49 @@ export interface ViewOptions<In = unknown, Out = unknown, Q extends Query = Quer
   readonly history?: History | undefined
 }
 
+/** Options of `createView` for a view that maps. */
+export interface ViewOptions<In = unknown, Out = unknown, Q extends Query = Query> extends ViewBasics<Q> {
+  /** What each entry of the upstream yields: nothing, one entry of the view, or several. It must be pure (L0). */
+  readonly map: MapFunction<In, Out>
+  /**
+   * When it is worked out: 'active', whenever the upstream changes, so that answers are there at once; 'passthrough', whenever
+   * it is asked, of what the upstream says then, so that nothing is kept. Default 'active'.
+   */
+  readonly mode?: 'active' | 'passthrough' | undefined
+  /**
+   * With 'passthrough': what of the upstream is read for a range of the view: at least all entries that yield a key of it.
+   * `sameKeys` where entries stand under the keys of those that yield them. Default all of `query`, for each question.
+   */
+  readonly reads?: Reads | undefined
+}
+
+/** Options of `createView` for a view that groups. */
+export interface GroupViewOptions<
+  In = unknown,
+  Results = Record<string, unknown>,
+  Out = unknown,
+  Q extends Query = Query,
+> extends ViewBasics<Q> {
+  /** How entries of the upstream are grouped, and what is made of each group: one entry, absent where nobody is in it. */
+  readonly group: GroupOptions<In, Results, Out>
+}
+
 /**
- * Makes an active view: a function of another store, kept up to date. It has the sources of its upstream, so that its
+ * Makes a view: a function of another store, kept up to date. It has the sources of its upstream, so that its
  * answers agree with those of the upstream at every point (L3), and one more, `view@<definition>`, which never moves.
  *
- * Each entry yields what `map` says: an entry with another value, under another key, several, or none. Where two entries
- * yield one key, the one with the smallest key wins.
+ * With `map` each entry yields what that says: an entry with another value, under another key, several, or none. Where two
+ * entries yield one key, the one with the smallest key wins. With `group` all entries of a group yield one together: see
+ * `Aggregates`. A change costs what it touches, not what the group is large.
  *
- * It is there at once and reads its upstream in the background: until it has, answers wait. A change of the upstream shows
+ * It is there at once and reads its upstream in the background: until it has, answers wait. (With `mode: 'passthrough'` it reads
+ * what it is asked for, when it is asked.) A change of the upstream shows
  * when it is applied, whole (L4); ask with `min` for an answer that has it. A view never writes into its upstream.
  * `onEvent` hears of steps that took several commits at once ('fold') and of what had to be read anew ('reset').
  *
  * @param upstream any store; a router too, and one that the view is mounted in, where `query` does not touch the view
- * @param options  `map` is needed, and with `into` a `definition`
- * @throws BAD_QUERY where `query` or `map` is none, an option is out of its range, `into` is not writable or of several sources, or `definition` is missing; BAD_KEY
+ * @param options  `map` or `group` is needed, and with `into` a `definition`
+ * @throws BAD_QUERY where `query`, `map` or `group` is none, an option is out of its range, `into` is not writable or of several sources, or `definition` is missing; BAD_KEY
  *
  * @example
  * ```ts
@@ -74,20 +105,53 @@ export interface ViewOptions<In = unknown, Out = unknown, Q extends Query = Quer
  * console.log(await get(byName, 'Ann/7', { min: versions })) // 7
  * await byName.close()
  * ```
+ *
+ * @example
+ * ```ts
+ * import { createMemoryStore, get, put } from '@fanlight/core'
+ * import { createView } from '@fanlight/views'
+ *
+ * const orders = createMemoryStore<{ '': { by: string; price: number } }>()
+ * const totals = createView(orders, {
+ *   group: {
+ *     by: ({ value }) => value.by,
+ *     of: ({ count, sum }) => ({ orders: count(), total: sum(({ value }) => value.price) }),
+ *   },
+ * })
+ * const min = await orders.commit([put('1', { by: 'ann', price: 0.1 }), put('2', { by: 'ann', price: 0.2 })])
+ * console.log(await get(totals, 'ann', { min })) // { orders: 2, total: 0.30000000000000004 }
+ * await totals.close()
+ * ```
  */
 export function createView<T extends Types, Out, const Q extends Query = Range>(
   upstream: Store<T>,
   options: ViewOptions<ValueAt<T, Q>, Out, Q>,
-): View<{ '': Out }> {
-  const { query = everything, map, ...rest } = options ?? {}
-  if (typeof map !== 'function') {
-    const given = typeof options === 'function' ? 'a function in place of the options' : typeof map
-    const message = `a view needs { map: a function of { key, value } }, and got ${given}: write createView(store, { map })`
+): View<{ '': Out }>
+export function createView<T extends Types, Results, Out = Results, const Q extends Query = Range>(
+  upstream: Store<T>,
+  options: GroupViewOptions<ValueAt<T, Q>, Results, Out, Q>,
+): View<{ '': Out }>
+export function createView(upstream: Store, options: ViewOptions | GroupViewOptions): View {
+  const given = (options ?? {}) as Partial<ViewOptions & GroupViewOptions>
+  const { query = everything, map, group, mode = 'active', reads, ...rest } = given
+  const kind = kindOf(options, map, group)
+  checkOptions(given, { mode: ['active', 'passthrough'], reads: 'function' })
+  const passes = mode === 'passthrough'
+  if (passes ? map === undefined || keeping.some((name) => rest[name] !== undefined) : reads !== undefined) {
+    const message = `mode: 'passthrough' is for \`map\`, and keeps nothing: leave out ${keeping.join(', ')}; \`reads\` is for it alone`
     throw new FanlightError('BAD_QUERY', message)
   }
-  return new ActiveView<{ '': Out }>(upstream as Store, {
-    ...rest,
-    query,
-    map: map as MapFunction,
-  }) as unknown as View<{ '': Out }>
+  return new ActiveView(upstream, { ...rest, query, made: passes ? { map: map as MapFunction, reads } : { kind } })
+}
+
+/** What is for views that keep something only. */
+const keeping = ['into', 'history', 'delayMs'] as const
+
+function kindOf(options: unknown, map: MapFunction | undefined, group: GroupOptions | undefined): Kind {
+  if (typeof map === 'function' && group === undefined) return mapKind(map)
+  if (typeof group === 'object' && group !== null && map === undefined) return groupKind(group)
+  const both = map !== undefined && group !== undefined
+  const given = typeof options === 'function' ? 'a function in place of the options' : both ? 'both' : typeof map
+  const message = `a view needs { map: a function of { key, value } } or { group: { by, of } }, and got ${given}: write createView(store, { map })`
+  throw new FanlightError('BAD_QUERY', message)
 }

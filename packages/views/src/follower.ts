@@ -58,8 +58,8 @@ export class Follower {
   #failures = 0
   /** How often in a row a goal was lost. */
   #lost = 0
-  /** The input at which the function of the view threw. */
-  #stuck: string | undefined
+  /** Where a function of the view threw. */
+  #stuck: MapFailure | undefined
   #stopTimer: (() => void) | undefined
 
   constructor(upstream: Store, query: Query, host: FollowerHost, delayMs: number) {
@@ -217,14 +217,15 @@ export class Follower {
   /** The function of the view threw: the view stays where it is, until the input changes at which it did (L0). */
   #refused(error: unknown): void {
     if (!(error instanceof MapFailure)) throw error
-    this.#stuck = error.input
+    this.#stuck = error
     this.#host.troubled('stale', errorOf(error))
   }
 
   /** Tries again where the input changed at which the function threw: all that came since the last good point, at once. */
   #unstick(feed: Feed, update: Update | undefined, at: Versions): void | Promise<void> {
     const { replace, changes = [] } = update ?? {}
-    if (replace === undefined && !changes.some(({ key }) => key === this.#stuck)) return
+    const { at: input, isOfInput } = this.#stuck ?? {}
+    if (replace === undefined && isOfInput === true && !changes.some(({ key }) => key === input)) return
     return this.#between(this.#host.held, at).then((step) =>
       this.#feed === feed ? this.#apply(feed, step, at) : undefined,
     )

@@ -3,5 +3,11 @@
  *
  * @module
  */
-export { createView, type View, type ViewOptions } from './create-view.ts'
+export { createView, type GroupViewOptions, type View, type ViewBasics, type ViewOptions } from './create-view.ts'
 export type { MapFunction, Yield, Yields } from './mapping.ts'
+export { indexed } from './indexed.ts'
+export { type Reads, sameKeys } from './passing.ts'
+export { searchKey, searchRange } from './search.ts'
+export { aggregate } from './operators/aggregate.ts'
+export type { Aggregate, Aggregates, Making, Member, Named, Rank, RankOptions } from './operators/aggregates.ts'
+export type { GroupOptions, Groups } from './operators/group.ts'

@@ -9,12 +9,13 @@ import {
   type Soon,
   soon,
 } from '@fanlight/core/kit'
+import type { Answers } from './answers.ts'
 import type { Taken } from './follower.ts'
-import { inputsOf } from './inputs.ts'
-import { MapFailure, type Mapping } from './mapping.ts'
+import { MapFailure } from './mapping.ts'
+import type { Operator } from './operators/operator.ts'
 import { readOver } from './overlay.ts'
 import { Path, type Place, type Step, isAt } from './path.ts'
-import { type Plan, plan } from './plan.ts'
+import type { Plan } from './plan.ts'
 import { type Shelf, type ShelfChange, type Written, nothing } from './shelf.ts'
 
 /** What a view keeps, and how it came to it. */
@@ -23,7 +24,7 @@ export interface KeptOptions {
   readonly name: string
   readonly upstream: Store
   readonly query: Query
-  readonly mapping: Mapping
+  readonly operator: Operator
   readonly definition: string
   readonly shelf: Shelf
 }
@@ -36,7 +37,7 @@ interface Overlay {
 }
 
 /** What a view made of its upstream: a history of states, each with the points of the upstream at which it is true. */
-export class Kept {
+export class Kept implements Answers {
   readonly #options: KeptOptions
   readonly #shelf: Shelf
   readonly #path = new Path()
@@ -50,6 +51,10 @@ export class Kept {
   constructor(options: KeptOptions) {
     this.#options = options
     this.#shelf = options.shelf
+  }
+
+  get instant(): boolean {
+    return this.#shelf.instant
   }
 
   /** The last point at which the newest state is known to be true; undefined: there is no state yet. */
@@ -101,8 +106,7 @@ export class Kept {
     const reader = afresh ? nothing : this.#shelf.reader()
 
     const tight = this.newest !== undefined && update.replace === undefined && update.folded <= 1
-    const made = soon(inputsOf(update, reader, this.#options.mapping), (inputs) => plan(reader, inputs))
-    return soon(made, ({ changes, touched }) => {
+    return soon(this.#options.operator.plan(update, reader), ({ changes, touched }) => {
       if (tight && changes.length === 0 && this.#shelf.instant) {
         this.#path.quiet(at)
         return touched
@@ -182,10 +186,10 @@ export class Kept {
   }
 
   async #planTo(at: Versions, place: Place): Promise<Plan> {
-    const { upstream, query, mapping } = this.#options
+    const { upstream, query, operator } = this.#options
     const update = await upstream.changes(query, { since: place.base, until: this.#ofUpstream(at, place) })
     const reader = this.#shelf.reader(this.#numberOf(place.step))
-    return plan(reader, await inputsOf(update, reader, mapping))
+    return operator.plan(update, reader)
   }
 
   /** The part of a point that the upstream has: a point of the view has one source more. */

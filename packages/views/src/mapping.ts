@@ -22,21 +22,30 @@ export interface Yielded extends Yield {
   readonly bytes: number
 }
 
-/** The function of a view threw at an input, or gave what is no entry. */
+/** A function of a view threw at an input, or gave what is no entry. */
 export class MapFailure extends Error {
-  readonly input: string
+  /** The input, or the group of inputs. */
+  readonly at: string
+  /** Whether another input at `at` is all that can mend it: what a group yields depends on each of its members. */
+  readonly isOfInput: boolean
 
-  constructor(input: string, cause: unknown) {
-    super(
-      `the function of a view failed at ${JSON.stringify(input)}: see the cause, and change the function or the input`,
-      { cause },
-    )
-    this.input = input
+  constructor(at: string, cause: unknown, isOfInput: boolean = true) {
+    const what = isOfInput ? 'the input' : 'a member of this group'
+    super(`the function of a view failed at ${JSON.stringify(at)}: see the cause, and change the function or ${what}`, {
+      cause,
+    })
+    this.at = at
+    this.isOfInput = isOfInput
+  }
+
+  /** The same, of a group of inputs. */
+  ofGroup(): MapFailure {
+    return new MapFailure(this.at, this.cause, false)
   }
 
   /** What those who ask are told. */
   told(): FanlightError {
-    return new FanlightError('UNAVAILABLE', this.message, { keys: [this.input], cause: this.cause })
+    return new FanlightError('UNAVAILABLE', this.message, { keys: [this.at], cause: this.cause })
   }
 }
 

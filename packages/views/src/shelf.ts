@@ -10,8 +10,10 @@ import type { Difference, Soon, Span, Spans } from '@fanlight/core/kit'
  * | `in` | a key of the upstream | the keys of the view that this input yields |
  * | `by` | a key of the view | the input that it is from, where that has another key |
  * | `also` | `key(key of the view, input)` | what this input yields there too, while a smaller input wins |
+ *
+ * The inputs of a view that groups are its groups; what it keeps of these stands in `member`, `group` and `order`.
  */
-export type Area = 'out' | 'in' | 'by' | 'also'
+export type Area = 'out' | 'in' | 'by' | 'also' | 'member' | 'group' | 'order'
 
 /** One change of what a view keeps. */
 export interface ShelfChange {

@@ -23,7 +23,6 @@ import {
 import {
   type BaseOptions,
   BaseStore,
-  checkOption,
   checkOptions,
   type Difference,
   type Reading,
@@ -36,17 +35,21 @@ import {
   type Soon,
   soon,
 } from '@fanlight/core/kit'
+import type { Answers } from './answers.ts'
 import { Follower, type Taken } from './follower.ts'
 import { Kept } from './kept.ts'
 import { type MapFunction, Mapping } from './mapping.ts'
 import { MemoryShelf } from './memory-shelf.ts'
+import type { Kind } from './operators/operator.ts'
+import { Passing, type Reads } from './passing.ts'
 import { StoreShelf } from './store-shelf.ts'
 import { partOf, sameState } from './upstream.ts'
 
 /** How a view is made, but for its types: see `ViewOptions`. */
 export interface ViewSettings extends BaseOptions {
   readonly query: Query
-  readonly map: MapFunction
+  /** What it makes of its upstream: kept up to date, or worked out of it where it is asked. */
+  readonly made: { readonly kind: Kind } | { readonly map: MapFunction; readonly reads: Reads | undefined }
   readonly definition?: string | undefined
   readonly into?: Store | undefined
   readonly delayMs?: number | undefined
@@ -56,12 +59,17 @@ export interface ViewSettings extends BaseOptions {
 
 const live: SourceState = { status: 'live' }
 
+/** So often in a row the upstream may forget a point that is being read: then it keeps too little. */
+const retriesMax = 16
+
 /** An active view: `createView` makes one. */
 export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
   readonly supports: Supports
   readonly #upstream: Store
   readonly #source: SourceId
-  readonly #kept: Kept
+  readonly #kept: Answers
+  /** Whether it keeps nothing. */
+  readonly #passes: boolean
   readonly #follower: Follower
   /** Whether there is a state. Until then nothing is reached. */
   #ready = false
@@ -84,9 +92,8 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
 
   constructor(upstream: Store, settings: ViewSettings) {
     super(settings, 'view')
-    const { query, map, definition, into, onThrow = 'stop', delayMs = 0, history } = settings
+    const { query, made, definition, into, onThrow = 'stop', delayMs = 0, history } = settings
     readQuery(query, this.limits.ranges)
-    checkOption('map', map, 'function')
     checkOptions(settings, { onThrow: ['skip', 'stop'], delayMs: 'amount' })
     if (into !== undefined && definition === undefined) {
       throw new FanlightError(
@@ -97,18 +104,28 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
     this.#upstream = partOf(upstream, query)
     const ownDefinition = definition ?? randomWord(this.random)
     this.#source = makeSourceId('view', ownDefinition)
-    const shelf = into === undefined ? new MemoryShelf(history, this.clock) : new StoreShelf(into)
-    const durable = into?.supports.durable === true && upstream.supports.durable
+    const passes = 'map' in made
+    this.#passes = passes
+    const durable = (passes || into?.supports.durable === true) && upstream.supports.durable
     this.supports = { commit: false, guard: 'none', ids: false, single: false, durable }
-    this.#kept = new Kept({
-      name: this.name,
-      upstream: this.#upstream,
-      query,
-      mapping: new Mapping(map, onThrow === 'skip', this.limits.valueDepth),
-      definition: ownDefinition,
-      shelf,
-    })
-    this.#follower = this.#makeFollower(query, delayMs, shelf.instant)
+    const skips = onThrow === 'skip'
+    const { valueDepth: depthMax } = this.limits
+    this.#kept = passes
+      ? new Passing({
+          upstream: this.#upstream,
+          query,
+          mapping: new Mapping(made.map, skips, depthMax),
+          reads: made.reads,
+        })
+      : new Kept({
+          name: this.name,
+          upstream: this.#upstream,
+          query,
+          operator: made.kind({ skips, depthMax }),
+          definition: ownDefinition,
+          shelf: into === undefined ? new MemoryShelf(history, this.clock) : new StoreShelf(into),
+        })
+    this.#follower = this.#makeFollower(query, delayMs)
     this.#open()
   }
 
@@ -153,7 +170,7 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
   }
 
   override '~atHand'(query: Query, options?: FetchOptions): Soon<Snapshot> {
-    if (this.#ready) return super['~atHand'](query, options)
+    if (this.#ready) return this.#unlessForgotten(options, () => super['~atHand'](query, options))
     return this.#whenReady(query, options, (rest) => super['~atHand'](query, rest))
   }
 
@@ -174,6 +191,25 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
 
   protected difference(spans: Spans, since: Versions, until: Versions): Soon<Difference> {
     return this.#unlessOvertaken(() => this.#kept.difference(spans, since, until))
+  }
+
+  /** Where the upstream forgot the newest point before it was read there, nothing said which point it was to be. */
+  #unlessForgotten<R>(options: FetchOptions | undefined, work: () => Soon<R>, left: number = retriesMax): Soon<R> {
+    const { reached } = this
+    const lost = (error: unknown): Soon<R> => {
+      const isForgotten = left > 0 && options?.max === undefined && isFanlightError(error, 'LOST_IN_FOG')
+      if (!this.#passes || !isForgotten) throw error
+      const again = (): Soon<R> => this.#unlessForgotten(options, work, left - 1)
+      if (this.reached !== reached) return again()
+      if (reaches(reached, this.#upstream.oldest)) throw error
+      return this.whenMoved().then(again)
+    }
+    try {
+      const done = work()
+      return done instanceof Promise ? done.catch(lost) : done
+    } catch (error) {
+      return lost(error)
+    }
   }
 
   /** Where what is shown is lost, since a state is kept that is not shown yet, that is told when it is: then there is a newer point. */
@@ -261,7 +297,7 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
     return new FanlightError('STALLED', message, { ...factsOf(stalled), keys: why.keys, cause: why })
   }
 
-  #makeFollower(query: Query, delayMs: number, instant: boolean): Follower {
+  #makeFollower(query: Query, delayMs: number): Follower {
     const kept = this.#kept
     return new Follower(
       this.#upstream,
@@ -272,7 +308,7 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
         get held() {
           return kept.newest
         },
-        instant,
+        instant: kept.instant,
         awaited: (source) => this.awaited(source),
         apply: (update, at) =>
           soon(kept.apply(update, at), (touched) => {
