@@ -18,7 +18,7 @@ import { transactionName } from './events.ts'
 import { KeyLocks } from './key-locks.ts'
 import type { Ledger } from './ledger.ts'
 import type { Reader } from './reader.ts'
-import { CannotLock, type Writes, guardedKeys, readWrites, write } from './writes.ts'
+import { CannotHold, type Writes, guardedKeys, readWrites, write } from './writes.ts'
 
 /** What a committer needs of its store. */
 export interface CommitHost {
@@ -44,7 +44,7 @@ interface Attempt {
   /** Whether something of it may have reached the server. */
   isWriting: boolean
   /** Whether a delete of what is not there meets whoever puts something there at the same time. */
-  isExact: boolean
+  holdsAbsent: boolean
 }
 
 /** After how long a transaction that met another one is tried again. */
@@ -91,7 +91,7 @@ export class Committer {
       writes: readWrites(request, this.#ledger),
       signal,
       isWriting: false,
-      isExact: true,
+      holdsAbsent: true,
     }
     // Those of this process wait for each other, rather than to meet in the server again and again.
     const names = id === undefined ? keys : [...keys, `\0${id.number}/${id.session}`]
@@ -130,8 +130,12 @@ export class Committer {
         return await this.#transact(attempt, reached)
       } catch (error) {
         attempt.isWriting = false
-        if (error instanceof CannotLock) attempt.isExact = false
-        const again = isTransient(error) || isLost(error) || error instanceof MarkTaken || error instanceof CannotLock
+        if (error instanceof CannotHold && attempt.request.basis === undefined) {
+          // Nobody asked whether it stays so.
+          attempt.holdsAbsent = false
+          continue
+        }
+        const again = isTransient(error) || isLost(error) || error instanceof MarkTaken
         if (!again || round === triesMax || clock.now() >= endMs) {
           throw mongoError(error, this.#ledger.name, { applied: 'no' })
         }
@@ -177,7 +181,7 @@ export class Committer {
       // The driver hands a read concern on as it is.
       if (basis !== undefined) Object.assign(snapshot, { atClusterTime: timeOf(reached) })
       session.startTransaction({ readConcern: snapshot, writeConcern: { w: 'majority' }, readPreference: 'primary' })
-      const count = await write(writes, basis !== undefined && attempt.isExact, this.#ledger, session)
+      const count = await write(writes, attempt.holdsAbsent, this.#ledger, session)
       if (id !== undefined) await this.#marks.write(id, request, session)
       else if (count === 0) await this.#marks.touch(randomWord(this.#host.random), session)
       attempt.isWriting = true

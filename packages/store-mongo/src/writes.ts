@@ -78,12 +78,13 @@ function refuseOthers(key: string, collection: string, { scope, name: store }: L
 /**
  * Writes it all, in a transaction.
  *
- * @param exact whether a conflict must be met also where nothing is written: at the delete of what is not there
+ * @param holdsAbsent whether what is not there, and is deleted, is held: to delete it writes nothing, and others could put it
+ *   there before the commit, which would then have deleted nothing at its version. Once made and deleted, it conflicts
  * @returns how many documents are other than before
  */
 export async function write(
   writes: readonly Writes[],
-  exact: boolean,
+  holdsAbsent: boolean,
   { db, catalog, name: store }: Ledger,
   session: ClientSession,
 ): Promise<number> {
@@ -109,11 +110,11 @@ export async function write(
     for (const some of portions(deletes)) gone += Number((await run({ delete: update, deletes: some }))['n'])
     count += gone
     // To hold what is not there would make a collection that is not there either.
-    if (gone === deletes.length || !exact || !catalog.has(update)) continue
+    if (gone === deletes.length || !holdsAbsent || !catalog.has(update)) continue
     const again = deletes.map(({ q }) => ({ q: q as Document, u: lockOn, upsert: true }))
     for (const some of portions(again)) {
       await run({ update, updates: some }).catch((error: unknown) => {
-        throw isTransient(error) ? error : new CannotLock()
+        throw isTransient(error) ? error : new CannotHold(store, error)
       })
     }
     for (const some of portions(deletes)) await run({ delete: update, deletes: some })
@@ -122,7 +123,13 @@ export async function write(
 }
 
 /** A validator or an index of the collection does not let a document be put there to be deleted again. */
-export class CannotLock extends Error {}
+export class CannotHold extends FanlightError {
+  constructor(store: string, cause: unknown) {
+    const message =
+      'MongoDB cannot tell whether a key that is not there stays so, as the collection takes no empty document: leave the delete out, or commit without `basis`'
+    super('UNSUPPORTED', message, { store, cause, applied: 'no' })
+  }
+}
 
 /** Parts of a list that are small enough for a command each. */
 function portions(list: readonly Document[]): Document[][] {

@@ -46,6 +46,11 @@ withMongod.describe('documents that are refused', () => {
     expect(await db.collection('a').countDocuments()).toBe(0)
     await store.commit([put('a/x', { n: 1 })])
     await store.commit([del('a/x')], { basis: store.reached })
+    // What is not there is held by an empty document, which is not taken here: so nobody knows of conflicts.
+    const absent = store.commit([del('a/x')], { basis: store.reached })
+    await expect(absent).rejects.toMatchObject({ code: 'UNSUPPORTED', applied: 'no' })
+    await store.commit([del('a/x'), put('a/y', { n: 2 })])
+    expect((await db.collection('a').find().toArray()).length).toBe(1)
   })
 
   test('commit: what a unique index refuses is BAD_VALUE, with an id too, and is not tried again', async () => {
