@@ -50,6 +50,9 @@ interface Attempt {
 /** After how long a transaction that met another one is tried again. */
 const backOff = { firstMs: 2, mostMs: 200 }
 
+/** So often it is tried again without a pause: most of those that it meets are over by then, and the server is asked anyway. */
+const roundsAtOnce = 3
+
 /** How often a transaction is tried, whatever the clock says. */
 const triesMax = 200
 
@@ -139,8 +142,10 @@ export class Committer {
         if (!again || round === triesMax || clock.now() >= endMs) {
           throw mongoError(error, this.#ledger.name, { applied: 'no' })
         }
+        if (round <= roundsAtOnce) continue
         // What it met is known when the stream has told of it.
-        await Promise.race([this.#host.moved(), pause(backOffMs(round, backOff, random), clock, signal)])
+        const pauseMs = backOffMs(round - roundsAtOnce, backOff, random)
+        await Promise.race([this.#host.moved(), pause(pauseMs, clock, signal)])
       }
     }
   }

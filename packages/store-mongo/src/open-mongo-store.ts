@@ -81,7 +81,7 @@ export async function openMongoStore<T extends Types = { '': unknown }>(
 function clientOf(uri: string): MongoClient {
   try {
     if (typeof uri !== 'string') throw new TypeError('neither a URI nor a client')
-    return new MongoClient(uri, { serverSelectionTimeoutMS: 10_000, appName: 'fanlight' })
+    return new MongoClient(uri, { serverSelectionTimeoutMS: 10_000 })
   } catch (error) {
     throw new FanlightError(
       'BAD_QUERY',
