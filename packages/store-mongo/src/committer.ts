@@ -158,7 +158,10 @@ export class Committer {
   async #settle({ request, keys }: Attempt): Promise<{ before?: number | undefined; reached: number }> {
     const { id, basis } = request
     if (id !== undefined) {
-      const before = await this.#marks.find(id, request)
+      const before = await this.#marks.find(id, request).catch((error: unknown) => {
+        // Whether it came before is what nobody can say now.
+        throw mongoError(error, this.#ledger.name, { applied: 'unknown' })
+      })
       if (before !== undefined) return { before, reached: 0 }
       this.#marks.refuseForgotten(id, (point) => this.#host.resolve(point))
     }
