@@ -1,9 +1,9 @@
-import { FanlightError } from '@fanlight/core'
+import type { FanlightError } from '@fanlight/core'
 import type { Document, UUID } from 'mongodb'
 import { whyRefused } from './catalog.ts'
 import { type DocumentChange, Held } from './change-log.ts'
 import { epochId } from './epoch.ts'
-import { documentKey } from './keys/document-key.ts'
+import { keyOrWhyNot } from './keys/document-key.ts'
 import type { Scope } from './scope.ts'
 import type { ChangeEvent } from './stream.ts'
 
@@ -175,24 +175,14 @@ class EventReader {
   }
 
   #document(collection: string, { operationType, documentKey: id, fullDocument, size }: ChangeEvent): void {
-    const key = this.#keyOf(collection, id?._id)
-    if (key === undefined) return
+    const key = keyOrWhyNot(collection, id?._id)
+    if (typeof key !== 'string') return void this.#unmapped.push(key)
     const before = this.#changes.get(key)
     const wasThere = before?.wasThere ?? operationType !== 'insert'
     // Whether a document is shown that only some are of, the server has to say.
     const isTold = operationType !== 'update' && this.#scope.filterOf(collection) === undefined
     const held = operationType === 'delete' ? undefined : new Held(isTold ? fullDocument : undefined)
     this.#changes.set(key, { key, wasThere, held, bytes: overheadBytes + 2 * key.length + (isTold ? (size ?? 0) : 0) })
-  }
-
-  #keyOf(collection: string, id: unknown): string | undefined {
-    try {
-      return documentKey(collection, id)
-    } catch (error) {
-      if (!(error instanceof FanlightError)) throw error
-      this.#unmapped.push(error)
-      return undefined
-    }
   }
 }
 

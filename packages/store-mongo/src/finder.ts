@@ -1,10 +1,9 @@
-import { FanlightError } from '@fanlight/core'
 import { type Span, compareKeys } from '@fanlight/core/kit'
 import type { Document, UUID } from 'mongodb'
 import type { Names } from './catalog.ts'
 import { timeOf } from './cluster-time.ts'
 import { isPassing } from './errors.ts'
-import { documentKey, documentOf } from './keys/document-key.ts'
+import { documentOf, keyOrWhyNot } from './keys/document-key.ts'
 import { collectionSpan, idRanges } from './keys/id-ranges.ts'
 import type { Ledger } from './ledger.ts'
 
@@ -97,13 +96,10 @@ export class Finder {
     }
     const documents = await retried(() => db.runCursorCommand(command).toArray() as Promise<Document[]>)
     return documents.flatMap((document) => {
-      try {
-        return [{ key: documentKey(name, document['_id']), document }]
-      } catch (error) {
-        if (!(error instanceof FanlightError)) throw error
-        this.#ledger.unmapped(error)
-        return []
-      }
+      const key = keyOrWhyNot(name, document['_id'])
+      if (typeof key === 'string') return [{ key, document }]
+      this.#ledger.unmapped(key)
+      return []
     })
   }
 }

@@ -25,6 +25,7 @@ import {
   type Spans,
   failedCommit,
   historyBounds,
+  pause,
   readCommit,
 } from '@fanlight/core/kit'
 import type { Db, Timestamp } from 'mongodb'
@@ -367,7 +368,7 @@ export class MongoDbStore<T extends Types = { '': unknown }> extends BaseStore<T
       } catch (error) {
         await this.#endStream()
         this.#say({ status: 'stale', why: mongoError(error, this.name) })
-        await new Promise<void>((resolve) => this.clock.after(Math.min(5_000, 100 * 2 ** attempt), resolve))
+        await pause(Math.min(5_000, 100 * 2 ** attempt), this.clock)
       }
     }
   }

@@ -116,7 +116,7 @@ export class Reader {
   }
 
   async #span(all: Names, span: Span, at: number): Promise<Part> {
-    const { lo, limit, reverse } = span
+    const { lo, limit } = span
     const range = rangeOf(span)
     if (isEmptySpan(span)) return { found: [], scanned: { more: false, range } }
     const collections = collectionsIn(all, span)
@@ -133,7 +133,7 @@ export class Reader {
     const more = found.length > limit
     if (limit === 0) return { found: [], scanned: { more, range: { gte: lo, lt: lo } } }
     const taken = more ? found.slice(0, limit) : found
-    const scanned = more ? scannedUpTo({ ...span, reverse }, taken.at(-1)?.key) : range
+    const scanned = more ? scannedUpTo(span, taken.at(-1)?.key) : range
     return { found: taken, scanned: { more, range: scanned } }
   }
 }

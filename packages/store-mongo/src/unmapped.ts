@@ -1,6 +1,6 @@
 import { Binary, type Db, type Document, UUID } from 'mongodb'
-import { FanlightError } from '@fanlight/core'
-import { documentKey } from './keys/document-key.ts'
+import type { FanlightError } from '@fanlight/core'
+import { keyOrWhyNot } from './keys/document-key.ts'
 
 /**
  * What of `_id`s no key stands for, as far as the index finds them without a look at all the others: whole types, numbers
@@ -36,12 +36,7 @@ export async function findUnmapped(db: Db, collection: string): Promise<Fanlight
   )
   const found = await Promise.all(all)
   return found.flatMap((document) => {
-    try {
-      if (document !== null) documentKey(collection, document._id)
-      return []
-    } catch (error) {
-      if (!(error instanceof FanlightError)) throw error
-      return [error]
-    }
+    const key = document === null ? '' : keyOrWhyNot(collection, document._id)
+    return typeof key === 'string' ? [] : [key]
   })
 }

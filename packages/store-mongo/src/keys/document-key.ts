@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { key as keyOfParts } from '@fanlight/core'
+import { FanlightError, key as keyOfParts } from '@fanlight/core'
 import { assertKey, badKey } from '@fanlight/core/kit'
 import { type DocumentId, bsonType, idOf, idText, textOf } from './id-text.ts'
 
@@ -33,6 +33,16 @@ export function documentKey(collection: string, id: unknown): string {
     `no key can stand for ${whatIs(id)}, the _id of a document in ${shown}: give it another _id. ` +
       'Keys stand for strings, finite numbers (int, long and double), ObjectIds and UUIDs',
   )
+}
+
+/** The key of a document, or why it has none: for documents that others wrote, whose keys nobody asked for. */
+export function keyOrWhyNot(collection: string, id: unknown): string | FanlightError {
+  try {
+    return documentKey(collection, id)
+  } catch (error) {
+    if (error instanceof FanlightError) return error
+    throw error
+  }
 }
 
 /** What an `_id` is that has no key. */
