@@ -7,7 +7,7 @@ import { type Plan, plan } from '../plan.ts'
 import type { Reader, ShelfChange } from '../shelf.ts'
 import type { Aggregate, Making, Member } from './aggregates.ts'
 import { type Ranked, frontAfter } from './front.ts'
-import { Joins, type Share } from './joins.ts'
+import { Joins, type Share } from './moves.ts'
 import { makeAggregates } from './make-aggregates.ts'
 import type { Kind, Operator, OperatorSettings } from './operator.ts'
 
