@@ -13,6 +13,8 @@ import { type BaseOptions, checkOptions } from '@fanlight/core/kit'
 import type { CacheState } from './answer-cache.ts'
 import type { MapFunction } from './mapping.ts'
 import { type GroupOptions, groupKind } from './operators/group.ts'
+import { joinKind } from './operators/join.ts'
+import type { AnyJoin, JoinOptions } from './operators/join-options.ts'
 import { mapKind } from './operators/map.ts'
 import type { Kind } from './operators/operator.ts'
 import type { Reads } from './passing.ts'
@@ -95,13 +97,28 @@ export interface GroupViewOptions<
   readonly group: GroupOptions<In, Results, Out>
 }
 
+/** Options of `createView` for a view that joins. */
+export interface JoinViewOptions<
+  T extends Types = { '': unknown },
+  Each extends Query = Query,
+  From = Readonly<Record<string, Query>>,
+  Kept = unknown,
+  Out = unknown,
+> extends Omit<ViewBasics, 'query'> {
+  /** Which entries of the upstream meet which others, and what is made of each with those that it meets. */
+  readonly join: JoinOptions<T, Each, From, Kept, Out>
+  /** The view is made of what `join` says: there is no query beside it. */
+  readonly query?: undefined
+}
+
 /**
  * Makes a view: a function of another store, kept up to date. It has the sources of its upstream, so that its
  * answers agree with those of the upstream at every point (L3), and one more, `view@<definition>`, which never moves.
  *
  * With `map` each entry yields what that says: an entry with another value, under another key, several, or none. Where two
  * entries yield one key, the one with the smallest key wins. With `group` all entries of a group yield one together: see
- * `Aggregates`. A change costs what it touches, not what the group is large.
+ * `Aggregates`. A change costs what it touches, not what the group is large. With `join` each entry of one query yields what is
+ * made of it and of those that it meets: see `JoinOptions`.
  *
  * It is there at once and reads its upstream in the background: until it has, answers wait. (With `mode: 'passthrough'` and
  * 'lazy' it reads what it is asked for, when it is asked.) A change of the upstream shows
@@ -110,8 +127,8 @@ export interface GroupViewOptions<
  * have been read for the first state ('progress').
  *
  * @param upstream any store; a router too, and one that the view is mounted in, where `query` does not touch the view
- * @param options  `map` or `group` is needed, and with `into` a `definition`
- * @throws BAD_QUERY where `query`, `map` or `group` is none, an option is out of its range, `into` is not writable or of several sources, or `definition` is missing; BAD_KEY
+ * @param options  `map`, `group` or `join` is needed, and with `into` a `definition`
+ * @throws BAD_QUERY where `query`, `map`, `group` or `join` is none, `query` is beside `join`, an option is out of its range, `into` is not writable or of several sources, or `definition` is missing; BAD_KEY
  *
  * @example
  * ```ts
@@ -141,6 +158,24 @@ export interface GroupViewOptions<
  * console.log(await get(totals, 'ann', { min })) // { orders: 2, total: 0.30000000000000004 }
  * await totals.close()
  * ```
+ *
+ * @example
+ * ```ts
+ * import { createMemoryStore, get, prefix, put } from '@fanlight/core'
+ * import { createView } from '@fanlight/views'
+ *
+ * const blog = createMemoryStore<{ 'posts/': { title: string; author: string }; 'users/': { name: string } }>()
+ * const posts = createView(blog, {
+ *   join: {
+ *     each: prefix('posts/'),
+ *     with: { author: { from: prefix('users/'), on: ({ value }) => `users/${value.author}` } },
+ *     to: ({ key, value }, { author }) => ({ key, value: { title: value.title, by: author[0]?.value.name ?? null } }),
+ *   },
+ * })
+ * const min = await blog.commit([put('posts/1', { title: 'Joins', author: 'ann' }), put('users/ann', { name: 'Ann' })])
+ * console.log(await get(posts, 'posts/1', { min })) // { title: 'Joins', by: 'Ann' }
+ * await posts.close()
+ * ```
  */
 export function createView<T extends Types, Out, const Q extends Query = Range>(
   upstream: Store<T>,
@@ -150,10 +185,14 @@ export function createView<T extends Types, Results, Out = Results, const Q exte
   upstream: Store<T>,
   options: GroupViewOptions<ValueAt<T, Q>, Results, Out, Q>,
 ): View<{ '': Out }>
-export function createView(upstream: Store, options: ViewOptions | GroupViewOptions): View {
-  const given = (options ?? {}) as Partial<ViewOptions & GroupViewOptions>
-  const { query = everything, map, group, mode = 'active', ...rest } = given
-  const kind = kindOf(options, map, group)
+export function createView<T extends Types, Out, const From, Kept, const Each extends Query = Range>(
+  upstream: Store<T>,
+  options: JoinViewOptions<T, Each, From, Kept, Out>,
+): View<{ '': Out }>
+export function createView(upstream: Store, options: ViewOptions | GroupViewOptions | JoinViewOptions): View {
+  const given = (options ?? {}) as Partial<ViewOptions> & Kinds
+  const { map, group, join, mode = 'active', ...rest } = given
+  const { kind, query = given.query ?? everything } = madeBy({ map, group, join }, options)
   checkOptions(given, { mode: ['active', 'passthrough', 'lazy'], reads: 'function' })
   for (const name of notFor[mode]) {
     if (given[name] === undefined) continue
@@ -172,11 +211,24 @@ const notFor = {
   lazy: keeping,
 } as const
 
-function kindOf(options: unknown, map: MapFunction | undefined, group: GroupOptions | undefined): Kind {
-  if (typeof map === 'function' && group === undefined) return mapKind(map)
-  if (typeof group === 'object' && group !== null && map === undefined) return groupKind(group)
-  const both = map !== undefined && group !== undefined
-  const given = typeof options === 'function' ? 'a function in place of the options' : both ? 'both' : typeof map
-  const message = `a view needs { map: a function of { key, value } } or { group: { by, of } }, and got ${given}: write createView(store, { map })`
+/** What says of which kind a view is: one of them. */
+interface Kinds {
+  readonly map?: MapFunction | undefined
+  readonly group?: GroupOptions | undefined
+  readonly join?: AnyJoin | undefined
+}
+
+/** @returns the kind, and the query where that says it */
+function madeBy(kinds: Kinds, options: unknown): { readonly kind: Kind; readonly query?: Query } {
+  const { map, group, join } = kinds
+  const given = Object.entries(kinds).filter(([, one]) => one !== undefined)
+  if (given.length === 1) {
+    if (typeof map === 'function') return { kind: mapKind(map) }
+    if (typeof group === 'object' && group !== null) return { kind: groupKind(group) }
+    if (typeof join === 'object' && join !== null) return joinKind(join, (options as ViewBasics).query)
+  }
+  const names = given.map(([name, one]) => `${name}: ${typeof one}`).join(' and ')
+  const got = typeof options === 'function' ? 'a function in place of the options' : names || 'none of them'
+  const message = `a view needs { map: a function of { key, value } }, { group: { by, of } } or { join: { each, with, to } }, and got ${got}: write createView(store, { map })`
   throw new FanlightError('BAD_QUERY', message)
 }

@@ -26,11 +26,11 @@ export interface Yielded extends Yield {
 export class MapFailure extends Error {
   /** The input, or the group of inputs. */
   readonly at: string
-  /** Whether another input at `at` is all that can mend it: what a group yields depends on each of its members. */
+  /** Whether another input at `at` is all that can mend it: what a group or a join yields depends on several. */
   readonly isOfInput: boolean
 
   constructor(at: string, cause: unknown, isOfInput: boolean = true) {
-    const what = isOfInput ? 'the input' : 'a member of this group'
+    const what = isOfInput ? 'the input' : 'an entry that this is made of'
     super(`the function of a view failed at ${JSON.stringify(at)}: see the cause, and change the function or ${what}`, {
       cause,
     })

@@ -12,8 +12,9 @@ import type { Difference, Soon, Span, Spans } from '@fanlight/core/kit'
  * | `also` | `key(key of the view, input)` | what this input yields there too, while a smaller input wins |
  *
  * The inputs of a view that groups are its groups; what it keeps of these stands in `member`, `group` and `order`.
+ * A view that joins keeps what it joins in `each`, `asks`, `role` and `side`.
  */
-export type Area = 'out' | 'in' | 'by' | 'also' | 'member' | 'group' | 'order'
+export type Area = 'out' | 'in' | 'by' | 'also' | 'member' | 'group' | 'order' | 'each' | 'asks' | 'role' | 'side'
 
 /** One change of what a view keeps. */
 export interface ShelfChange {

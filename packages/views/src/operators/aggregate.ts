@@ -1,7 +1,7 @@
 import { key as keyOf } from '@fanlight/core'
 import { compareKeys } from '@fanlight/core/kit'
 import type { Making, Member, Ranking, Tally } from './aggregates.ts'
-import { placed } from './joins.ts'
+import { placed } from './moves.ts'
 import { makeAggregates } from './make-aggregates.ts'
 
 /**

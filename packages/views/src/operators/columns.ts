@@ -1,6 +1,6 @@
 import type { Aggregate } from './aggregates.ts'
 import type { Ranked } from './front.ts'
-import { type Moves, type Share, placed } from './joins.ts'
+import { type Moves, type Share, placed } from './moves.ts'
 
 /** A group that many new members joined. */
 interface Gathered {

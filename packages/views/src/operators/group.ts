@@ -8,7 +8,7 @@ import type { Reader, ShelfBlock, ShelfChange } from '../shelf.ts'
 import type { Aggregate, Making, Member } from './aggregates.ts'
 import { Columns } from './columns.ts'
 import { type Ranked, frontAfter } from './front.ts'
-import { Joins, type Moves, type Share } from './joins.ts'
+import { MemberMoves, type Moves, type Share } from './moves.ts'
 import { makeAggregates } from './make-aggregates.ts'
 import type { Kind, Operator, OperatorSettings } from './operator.ts'
 
@@ -72,15 +72,15 @@ class GroupOperator implements Operator {
       const inputs = [...shares.keys()]
       return soon(reader.values('member', inputs), (before) => {
         const changes: ShelfChange[] = []
-        const joins = new Joins(this.#aggregates)
+        const moves = new MemberMoves(this.#aggregates)
         inputs.forEach((input, i) => {
           const was = before[i] as Share | undefined
           const is = shares.get(input)
           if (valuesEqual(was, is)) return
           changes.push(put('member', input, is))
-          joins.note(input, was, is)
+          moves.note(input, was, is)
         })
-        return this.#regroup(reader, joins, changes, [])
+        return this.#regroup(reader, moves, changes, [])
       })
     })
   }

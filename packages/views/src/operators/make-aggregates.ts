@@ -85,7 +85,8 @@ function extremeOf(given: unknown): readonly [string, unknown] | undefined {
   return [keyOf(given), given === 0 ? 0 : given]
 }
 
-function rankedBy<Out>(name: string, options: RankOptions<unknown, Out> = {}): Ranking<Out>['of'] {
+/** Where a member stands by `by`, and what is kept of it by `of`; undefined: it takes no part. */
+export function rankedBy<Out>(name: string, options: RankOptions<unknown, Out> = {}): Ranking<Out>['of'] {
   checkOptions(options, { by: 'function', of: 'function' }, `${name}.`)
   const { by, of } = options
   return (member) => {

@@ -19,7 +19,7 @@ export interface Moves {
 }
 
 /** What became of a group. */
-interface Join {
+interface GroupMoves {
   /** By how many members it grew. */
   grown: number
   /** For each aggregate. */
@@ -28,16 +28,16 @@ interface Join {
 }
 
 /** What left and joined which groups where entries changed: an entry that gives what it gave does neither. */
-export class Joins implements Moves {
+export class MemberMoves implements Moves {
   readonly #aggregates: readonly Aggregate['~made'][]
-  readonly #joins = new Map<string, Join>()
+  readonly #groups = new Map<string, GroupMoves>()
 
   constructor(aggregates: readonly Aggregate['~made'][]) {
     this.#aggregates = aggregates
   }
 
   get groups(): Iterable<string> {
-    return this.#joins.keys()
+    return this.#groups.keys()
   }
 
   grown(group: string): number {
@@ -73,11 +73,11 @@ export class Joins implements Moves {
     }
   }
 
-  #of(group: string): Join {
-    let join = this.#joins.get(group)
+  #of(group: string): GroupMoves {
+    let join = this.#groups.get(group)
     if (join === undefined) {
       join = { grown: 0, left: this.#aggregates.map(() => []), joined: this.#aggregates.map(() => []) }
-      this.#joins.set(group, join)
+      this.#groups.set(group, join)
     }
     return join
   }
