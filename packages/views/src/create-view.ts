@@ -14,6 +14,7 @@ import type { MapFunction } from './mapping.ts'
 import { type GroupOptions, groupKind } from './operators/group.ts'
 import { mapKind } from './operators/map.ts'
 import type { Kind } from './operators/operator.ts'
+import { type WithinOptions, withClock, withinKind } from './operators/within.ts'
 import type { Reads } from './passing.ts'
 import { View as ActiveView } from './view.ts'
 
@@ -54,6 +55,8 @@ export interface ViewBasics<Q extends Query = Query> extends BaseOptions {
 export interface ViewOptions<In = unknown, Out = unknown, Q extends Query = Query> extends ViewBasics<Q> {
   /** What each entry of the upstream yields: nothing, one entry of the view, or several. It must be pure (L0). */
   readonly map: MapFunction<In, Out>
+  /** Only what is in a window of time is there for it. Default all that `query` finds. */
+  readonly within?: WithinOptions<In> | undefined
   /**
    * When it is worked out: 'active', whenever the upstream changes, so that answers are there at once; 'passthrough', whenever
    * it is asked, of what the upstream says then, so that nothing is kept. Default 'active'.
@@ -75,6 +78,8 @@ export interface GroupViewOptions<
 > extends ViewBasics<Q> {
   /** How entries of the upstream are grouped, and what is made of each group: one entry, absent where nobody is in it. */
   readonly group: GroupOptions<In, Results, Out>
+  /** Only what is in a window of time is there for it. Default all that `query` finds. */
+  readonly within?: WithinOptions<In> | undefined
 }
 
 /**
@@ -84,6 +89,9 @@ export interface GroupViewOptions<
  * With `map` each entry yields what that says: an entry with another value, under another key, several, or none. Where two
  * entries yield one key, the one with the smallest key wins. With `group` all entries of a group yield one together: see
  * `Aggregates`. A change costs what it touches, not what the group is large.
+ *
+ * With `within` it sees only what is in a window of time that slides: see `WithinOptions`. The time is that of a clock in its
+ * upstream, `createClockStore`, so that what falls out of the window does so at a version.
  *
  * It is there at once and reads its upstream in the background: until it has, answers wait. (With `mode: 'passthrough'` it reads
  * what it is asked for, when it is asked.) A change of the upstream shows
@@ -133,12 +141,15 @@ export function createView<T extends Types, Results, Out = Results, const Q exte
 ): View<{ '': Out }>
 export function createView(upstream: Store, options: ViewOptions | GroupViewOptions): View {
   const given = (options ?? {}) as Partial<ViewOptions & GroupViewOptions>
-  const { query = everything, map, group, mode = 'active', reads, ...rest } = given
-  const kind = kindOf(options, map, group)
+  const { query: asked = everything, map, group, within, mode = 'active', reads, ...rest } = given
+  const inner = kindOf(options, map, group)
+  const kind = within === undefined ? inner : withinKind(within, inner)
+  const query = within === undefined ? asked : withClock(asked, within.clock)
   checkOptions(given, { mode: ['active', 'passthrough'], reads: 'function' })
   const passes = mode === 'passthrough'
-  if (passes ? map === undefined || keeping.some((name) => rest[name] !== undefined) : reads !== undefined) {
-    const message = `mode: 'passthrough' is for \`map\`, and keeps nothing: leave out ${keeping.join(', ')}; \`reads\` is for it alone`
+  const keeps = within !== undefined || keeping.some((name) => rest[name] !== undefined)
+  if (passes ? map === undefined || keeps : reads !== undefined) {
+    const message = `mode: 'passthrough' is for \`map\`, and keeps nothing: leave out within, ${keeping.join(', ')}; \`reads\` is for it alone`
     throw new FanlightError('BAD_QUERY', message)
   }
   return new ActiveView(upstream, { ...rest, query, made: passes ? { map: map as MapFunction, reads } : { kind } })

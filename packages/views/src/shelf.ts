@@ -11,9 +11,10 @@ import type { Difference, Soon, Span, Spans } from '@fanlight/core/kit'
  * | `by` | a key of the view | the input that it is from, where that has another key |
  * | `also` | `key(key of the view, input)` | what this input yields there too, while a smaller input wins |
  *
- * The inputs of a view that groups are its groups; what it keeps of these stands in `member`, `group` and `order`.
+ * The inputs of a view that groups are its groups; what it keeps of these stands in `member`, `group` and `order`. Where a
+ * window of time stands before a view, all that has a time stands in `when` and `line`.
  */
-export type Area = 'out' | 'in' | 'by' | 'also' | 'member' | 'group' | 'order'
+export type Area = 'out' | 'in' | 'by' | 'also' | 'member' | 'group' | 'order' | 'when' | 'line'
 
 /** One change of what a view keeps. */
 export interface ShelfChange {

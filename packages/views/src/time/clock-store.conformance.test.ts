@@ -20,7 +20,11 @@ function open(seams: ConformanceSeams, time: Time): Store {
   const { clock, random } = seams
   const now = (): number => time.nowMs
   // Waits and timers are those of the suite. When it moves them, nothing has changed yet, and nothing may be told.
-  const store = createClockStore({ clock: { now, after: clock.after }, random, everyMs }) as Store
+  const store = createClockStore({
+    clock: { now, after: (ms, callback) => clock.after(ms, callback) },
+    random,
+    everyMs,
+  }) as Store
   seamsOf.set(store, seams)
   return store
 }
