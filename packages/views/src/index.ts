@@ -12,4 +12,10 @@ export { aggregate } from './operators/aggregate.ts'
 export type { Aggregate, Aggregates, Making, Member, Named, Rank, RankOptions } from './operators/aggregates.ts'
 export type { GroupOptions, Groups } from './operators/group.ts'
 export type { WithinOptions } from './operators/within.ts'
+export {
+  type ChangeRecord,
+  type Changelog,
+  type ChangelogOptions,
+  createChangelog,
+} from './changelog/create-changelog.ts'
 export { type ClockStore, type ClockStoreOptions, createClockStore } from './time/clock-store.ts'

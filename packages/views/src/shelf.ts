@@ -12,9 +12,9 @@ import type { Difference, Soon, Span, Spans } from '@fanlight/core/kit'
  * | `also` | `key(key of the view, input)` | what this input yields there too, while a smaller input wins |
  *
  * The inputs of a view that groups are its groups; what it keeps of these stands in `member`, `group` and `order`. Where a
- * window of time stands before a view, all that has a time stands in `when` and `line`.
+ * window of time stands before a view, all that has a time stands in `when` and `line`. A changelog has `count` and `turn`.
  */
-export type Area = 'out' | 'in' | 'by' | 'also' | 'member' | 'group' | 'order' | 'when' | 'line'
+export type Area = 'out' | 'in' | 'by' | 'also' | 'member' | 'group' | 'order' | 'when' | 'line' | 'count' | 'turn'
 
 /** One change of what a view keeps. */
 export interface ShelfChange {

@@ -49,7 +49,10 @@ import { partOf, sameState } from './upstream.ts'
 export interface ViewSettings extends BaseOptions {
   readonly query: Query
   /** What it makes of its upstream: kept up to date, or worked out of it where it is asked. */
-  readonly made: { readonly kind: Kind } | { readonly map: MapFunction; readonly reads: Reads | undefined }
+  readonly made:
+    | { readonly kind: Kind }
+    | { readonly map: MapFunction; readonly reads: Reads | undefined }
+    | { readonly answers: (upstream: Store) => Answers }
   readonly definition?: string | undefined
   readonly into?: Store | undefined
   readonly delayMs?: number | undefined
@@ -66,7 +69,7 @@ const retriesMax = 16
 export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
   readonly supports: Supports
   readonly #upstream: Store
-  readonly #source: SourceId
+  readonly #ownSource: SourceId
   readonly #kept: Answers
   /** Whether it keeps nothing. */
   readonly #passes: boolean
@@ -103,30 +106,34 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
     }
     this.#upstream = partOf(upstream, query)
     const ownDefinition = definition ?? randomWord(this.random)
-    this.#source = makeSourceId('view', ownDefinition)
+    this.#ownSource = makeSourceId('view', ownDefinition)
     const passes = 'map' in made
     this.#passes = passes
     const durable = (passes || into?.supports.durable === true) && upstream.supports.durable
     this.supports = { commit: false, guard: 'none', ids: false, single: false, durable }
     const skips = onThrow === 'skip'
     const { valueDepth: depthMax } = this.limits
-    this.#kept = passes
-      ? new Passing({
-          upstream: this.#upstream,
-          query,
-          mapping: new Mapping(made.map, skips, depthMax),
-          reads: made.reads,
-        })
-      : new Kept({
-          name: this.name,
-          upstream: this.#upstream,
-          query,
-          operator: made.kind({ skips, depthMax }),
-          definition: ownDefinition,
-          shelf: into === undefined ? new MemoryShelf(history, this.clock) : new StoreShelf(into),
-        })
+    if ('answers' in made) this.#kept = made.answers(this.#upstream)
+    else if (passes) {
+      const mapping = new Mapping(made.map, skips, depthMax)
+      this.#kept = new Passing({ upstream: this.#upstream, query, mapping, reads: made.reads })
+    } else {
+      this.#kept = new Kept({
+        name: this.name,
+        upstream: this.#upstream,
+        query,
+        operator: made.kind({ skips, depthMax }),
+        definition: ownDefinition,
+        shelf: into === undefined ? new MemoryShelf(history, this.clock) : new StoreShelf(into),
+      })
+    }
     this.#follower = this.#makeFollower(query, delayMs)
     this.#open()
+  }
+
+  /** Stands for the function of the view. */
+  get #source(): SourceId {
+    return this.#kept.source ?? this.#ownSource
   }
 
   /** Those of the upstream, and one that stands for the function of the view: it never moves. */
