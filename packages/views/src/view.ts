@@ -131,9 +131,9 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
     this.#open()
   }
 
-  /** Stands for the function of the view. */
+  /** Stands for the function of the view. Who waits for the first state waits for the one that is known by then. */
   get #source(): SourceId {
-    return this.#kept.source ?? this.#ownSource
+    return (this.#ready ? this.#kept.source : undefined) ?? this.#ownSource
   }
 
   /** Those of the upstream, and one that stands for the function of the view: it never moves. */

@@ -64,7 +64,10 @@ function conformance(
       const all = changes as Change[]
       all.push({ key: counter, value: count })
       const state = new Map(states[count - 1])
-      for (const { key, value, gone } of all) gone === true ? state.delete(key) : state.set(key, value)
+      for (const { key, value, gone } of all) {
+        if (gone === true) state.delete(key)
+        else state.set(key, value)
+      }
       states.push(state)
       return raw.commit(all)
     },

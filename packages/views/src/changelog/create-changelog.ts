@@ -107,11 +107,13 @@ export function createChangelog(upstream: Store, options: ChangelogOptions = {})
   const answers = (part: Store): Logged =>
     new Logged({ name, upstream: part, spans, keeps: { last, commits }, depthMax, shelf })
   const made = { answers }
+  // Until it has begun: then it is of another source, which names the beginning.
+  const definition = 'a changelog that has not begun'
   return new ActiveView(upstream, {
     ...options,
     name,
     query: spans.query,
-    definition: name,
+    definition,
     made,
   })
 }

@@ -46,6 +46,8 @@ export class Logged implements Answers {
   readonly #query: Query
   #shelf: Shelf | undefined
   #log: Log | undefined
+  /** The one before: it answers until readers are told of the new one. */
+  #former: Log | undefined
   /** Whether what stands on the shelf is not what this log can go on from. */
   #isOver = false
 
@@ -59,8 +61,8 @@ export class Logged implements Answers {
   }
 
   /** The point at which the log begins is a part of it: what it holds follows from both ends. */
-  get source(): SourceId {
-    return this.#log?.source ?? nowhere
+  get source(): SourceId | undefined {
+    return this.#log?.source
   }
 
   get newest(): Versions | undefined {
@@ -97,6 +99,7 @@ export class Logged implements Answers {
   apply(update: Taken, at: Versions): Soon<readonly string[] | undefined> {
     const log = this.#log
     const held = log?.kept.newest
+    this.#former = undefined
     if (log === undefined || held === undefined || this.#isOver) return this.#begin(at).then(() => undefined)
     const source = movingOf(Object.keys(at))
     const isNext = held[source] !== undefined && at[source] === held[source] + 1
@@ -130,9 +133,8 @@ export class Logged implements Answers {
     return this.#answering(since).difference(spans, since, until)
   }
 
-  /** What is kept, unless it has begun anew, and that is not told yet. */
   #answering(at: Versions): Kept {
-    if (this.#log !== undefined && this.#log.source in at) return this.#log.kept
+    for (const log of [this.#log, this.#former]) if (log !== undefined && log.source in at) return log.kept
     const { name } = this.#options
     const message = `${name} has begun anew, and does not know any more what was before: ask for a later point`
     throw new FanlightError('LOST_IN_FOG', message, { store: name, wanted: at, horizon: this.oldest() })
@@ -153,6 +155,7 @@ export class Logged implements Answers {
         await log.kept.open()
         await applied(log, { changes: [], folded: 1, versions: since })
         await this.#catchUp(log, since, at, undefined)
+        this.#former = this.#log
         this.#log = log
         this.#isOver = false
         return
@@ -204,9 +207,6 @@ export class Logged implements Answers {
     }
   }
 }
-
-/** Before it has begun it is of no source that anyone could name. */
-const nowhere = makeSourceId('changelog', 'not begun')
 
 /** Those that stand for functions never move. */
 const still: ReadonlySet<string> = new Set(['view', 'changelog'])
