@@ -6,6 +6,7 @@ import { memoryRows } from './rows/memory.ts'
 import { mongoRows } from './rows/mongo.ts'
 import { routerRows } from './rows/router.ts'
 import { sizeRows } from './rows/size.ts'
+import { viewRows } from './rows/views.ts'
 import { wireRows } from './rows/wire.ts'
 
 /** All rows, in the order of the table. */
@@ -16,6 +17,7 @@ export const rows: readonly Row[] = [
   ...routerRows,
   ...diamondRows,
   ...wireRows,
+  ...viewRows,
   ...mongoRows,
   ...sizeRows,
 ]

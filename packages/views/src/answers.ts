@@ -1,4 +1,4 @@
-import type { Range, Versions } from '@fanlight/core'
+import type { Range, SourceId, Versions } from '@fanlight/core'
 import type { Difference, Reading, Soon, Spans } from '@fanlight/core/kit'
 import type { BootstrapHost } from './bootstrap.ts'
 import type { Taken } from './follower.ts'
@@ -14,6 +14,8 @@ export interface Found {
 export interface Answers {
   /** Whether steps cost so little that each commit can have its own. */
   readonly instant: boolean
+  /** Which source stands for what is shown, where that depends on more than the definition of the view. */
+  readonly source?: SourceId | undefined
   /** The last point that can be answered; undefined: there is none yet. */
   readonly newest: Versions | undefined
   /**

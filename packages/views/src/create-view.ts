@@ -17,9 +17,10 @@ import { joinKind } from './operators/join.ts'
 import type { AnyJoin, JoinOptions } from './operators/join-options.ts'
 import { mapKind } from './operators/map.ts'
 import type { Kind } from './operators/operator.ts'
+import { type WithinOptions, withClock, withinKind } from './operators/within.ts'
 import type { Reads } from './passing.ts'
 import type { Progress } from './first-state.ts'
-import type { Mode } from './settings.ts'
+import { type Mode, makeAnswers } from './make-answers.ts'
 import { View as KnownView } from './view.ts'
 
 /** An active view: `createView` makes one. */
@@ -84,6 +85,8 @@ export interface ViewBasics<Q extends Query = Query> extends BaseOptions {
 export interface ViewOptions<In = unknown, Out = unknown, Q extends Query = Query> extends ViewBasics<Q> {
   /** What each entry of the upstream yields: nothing, one entry of the view, or several. It must be pure (L0). */
   readonly map: MapFunction<In, Out>
+  /** Only what is in a window of time is there for it. Default all that `query` finds. */
+  readonly within?: WithinOptions<In> | undefined
 }
 
 /** Options of `createView` for a view that groups. */
@@ -95,6 +98,8 @@ export interface GroupViewOptions<
 > extends ViewBasics<Q> {
   /** How entries of the upstream are grouped, and what is made of each group: one entry, absent where nobody is in it. */
   readonly group: GroupOptions<In, Results, Out>
+  /** Only what is in a window of time is there for it. Default all that `query` finds. */
+  readonly within?: WithinOptions<In> | undefined
 }
 
 /** Options of `createView` for a view that joins. */
@@ -119,6 +124,9 @@ export interface JoinViewOptions<
  * entries yield one key, the one with the smallest key wins. With `group` all entries of a group yield one together: see
  * `Aggregates`. A change costs what it touches, not what the group is large. With `join` each entry of one query yields what is
  * made of it and of those that it meets: see `JoinOptions`.
+ *
+ * With `within` it sees only what is in a window of time that slides: see `WithinOptions`. The time is that of a clock in its
+ * upstream, `createClockStore`, so that what falls out of the window does so at a version.
  *
  * It is there at once and reads its upstream in the background: until it has, answers wait. (With `mode: 'passthrough'` and
  * 'lazy' it reads what it is asked for, when it is asked.) A change of the upstream shows
@@ -191,14 +199,15 @@ export function createView<T extends Types, Out, const From, Kept, const Each ex
 ): View<{ '': Out }>
 export function createView(upstream: Store, options: ViewOptions | GroupViewOptions | JoinViewOptions): View {
   const given = (options ?? {}) as Partial<ViewOptions> & Kinds
-  const { map, group, join, mode = 'active', ...rest } = given
-  const { kind, query = given.query ?? everything } = madeBy({ map, group, join }, options)
+  const { map, group, join, within, mode = 'active', ...rest } = given
+  const made = madeBy({ map, group, join }, options)
   checkOptions(given, { mode: ['active', 'passthrough', 'lazy'], reads: 'function' })
   for (const name of notFor[mode]) {
     if (given[name] === undefined) continue
     throw new FanlightError('BAD_QUERY', `\`${name}\` means nothing with mode: '${mode}': leave it out`)
   }
-  return new KnownView(upstream, { ...rest, query, kind, mode })
+  const settings = { ...rest, ...(within === undefined ? made : madeWithin(within, made)), mode }
+  return new KnownView(upstream, { ...settings, answers: (options) => makeAnswers(settings, options) })
 }
 
 /** What is for views that keep a state. */
@@ -218,14 +227,30 @@ interface Kinds {
   readonly join?: AnyJoin | undefined
 }
 
-/** @returns the kind, and the query where that says it */
-function madeBy(kinds: Kinds, options: unknown): { readonly kind: Kind; readonly query?: Query } {
+/** Of which kind a view is, and what it asks of its upstream. */
+interface Made {
+  readonly kind: Kind
+  readonly query: Query
+  readonly reads?: Reads | undefined
+}
+
+/** Lets a kind see only what is in a window of time: wherever it reads, the time is read too. */
+function madeWithin(within: WithinOptions, { kind, query, reads }: Made): Made {
+  return {
+    kind: withinKind(within, kind),
+    query: withClock(query, within.clock),
+    reads: reads && ((range) => withClock(reads(range), within.clock)),
+  }
+}
+
+function madeBy(kinds: Kinds, options: unknown): Made {
   const { map, group, join } = kinds
   const given = Object.entries(kinds).filter(([, one]) => one !== undefined)
   if (given.length === 1) {
-    if (typeof map === 'function') return { kind: mapKind(map) }
-    if (typeof group === 'object' && group !== null) return { kind: groupKind(group) }
-    if (typeof join === 'object' && join !== null) return joinKind(join, (options as ViewBasics).query)
+    const { query = everything, reads } = options as ViewBasics
+    if (typeof map === 'function') return { kind: mapKind(map), query, reads }
+    if (typeof group === 'object' && group !== null) return { kind: groupKind(group), query, reads }
+    if (typeof join === 'object' && join !== null) return { ...joinKind(join, (options as ViewBasics).query), reads }
   }
   const names = given.map(([name, one]) => `${name}: ${typeof one}`).join(' and ')
   const got = typeof options === 'function' ? 'a function in place of the options' : names || 'none of them'

@@ -12,7 +12,7 @@ export {
   type ViewOptions,
 } from './create-view.ts'
 export type { Progress } from './first-state.ts'
-export type { Mode } from './settings.ts'
+export type { Mode } from './make-answers.ts'
 export type { CacheState } from './answer-cache.ts'
 export type { MapFunction, Yield, Yields } from './mapping.ts'
 export { indexed } from './indexed.ts'
@@ -22,3 +22,11 @@ export { aggregate } from './operators/aggregate.ts'
 export type { Aggregate, Aggregates, Making, Member, Named, Rank, RankOptions } from './operators/aggregates.ts'
 export type { GroupOptions, Groups } from './operators/group.ts'
 export type { JoinKept, JoinOptions, JoinSide, Joined, MeetsAt } from './operators/join-options.ts'
+export type { WithinOptions } from './operators/within.ts'
+export {
+  type ChangeRecord,
+  type Changelog,
+  type ChangelogOptions,
+  createChangelog,
+} from './changelog/create-changelog.ts'
+export { type ClockStore, type ClockStoreOptions, createClockStore } from './time/clock-store.ts'

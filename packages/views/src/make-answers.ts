@@ -1,10 +1,11 @@
-import { type Clock, FanlightError, type Random, type Store } from '@fanlight/core'
+import { type Clock, FanlightError, type History, type Query, type Random, type Store } from '@fanlight/core'
+import { checkOptions } from '@fanlight/core/kit'
 import { AnswerCache } from './answer-cache.ts'
 import type { Answers } from './answers.ts'
 import { Kept } from './kept.ts'
 import { MemoryShelf } from './memory-shelf.ts'
-import { Passing } from './passing.ts'
-import type { ViewSettings } from './settings.ts'
+import type { Kind } from './operators/operator.ts'
+import { Passing, type Reads } from './passing.ts'
 import { StoreShelf } from './store-shelf.ts'
 
 /** What answers are made with. */
@@ -19,6 +20,31 @@ export interface AnswersOptions {
   readonly depthMax: number
 }
 
+/** Where a view has its answers from. */
+export interface MadeAnswers {
+  readonly answers: Answers
+  /** Where answers are held that were worked out when they were asked for. */
+  readonly cache?: AnswerCache | undefined
+  /** Whether no state is kept. */
+  readonly isOnDemand: boolean
+}
+
+/** When a view works out what it shows. */
+export type Mode = 'active' | 'passthrough' | 'lazy'
+
+/** What a view makes of its upstream, and how: see `ViewOptions`. */
+export interface Making {
+  readonly query: Query
+  readonly kind: Kind
+  readonly mode: Mode
+  readonly reads?: Reads | undefined
+  readonly cacheBytes?: number | undefined
+  readonly definition?: string | undefined
+  readonly into?: Store | undefined
+  readonly onThrow?: 'skip' | 'stop' | undefined
+  readonly history?: History | undefined
+}
+
 /** What answers that are held may take, in bytes. */
 const cacheBytesDefault = 2 ** 26
 
@@ -27,12 +53,10 @@ const cacheBytesDefault = 2 ** 26
  *
  * @throws BAD_QUERY
  */
-export function makeAnswers(
-  settings: ViewSettings,
-  options: AnswersOptions,
-): { readonly answers: Answers; readonly cache: AnswerCache | undefined } {
-  const { query, kind, mode, into, onThrow, history, reads, cacheBytes = cacheBytesDefault } = settings
-  if (into !== undefined && settings.definition === undefined) {
+export function makeAnswers(making: Making, options: AnswersOptions): MadeAnswers {
+  const { query, kind, mode, into, onThrow, history, reads, cacheBytes = cacheBytesDefault } = making
+  checkOptions(making, { onThrow: ['skip', 'stop'], cacheBytes: 'amount' })
+  if (into !== undefined && making.definition === undefined) {
     const message = 'a view with `into` needs a `definition`: a text that you change with its function'
     throw new FanlightError('BAD_QUERY', message)
   }
@@ -40,8 +64,8 @@ export function makeAnswers(
   const operator = kind({ skips: onThrow === 'skip', depthMax })
   if (mode !== 'active') {
     const cache = mode === 'lazy' ? new AnswerCache(cacheBytes, random) : undefined
-    return { answers: new Passing({ upstream, query, operator, reads, cache }), cache }
+    return { answers: new Passing({ upstream, query, operator, reads, cache }), cache, isOnDemand: true }
   }
   const shelf = into === undefined ? new MemoryShelf(history, clock) : new StoreShelf(into)
-  return { answers: new Kept({ name, upstream, query, operator, definition, shelf }), cache: undefined }
+  return { answers: new Kept({ name, upstream, query, operator, definition, shelf }), isOnDemand: false }
 }

@@ -29,8 +29,7 @@ export class MapFailure extends Error {
   /** Whether another input at `at` is all that can mend it: what a group or a join yields depends on several. */
   readonly isOfInput: boolean
 
-  constructor(at: string, cause: unknown, isOfInput: boolean = true) {
-    const what = isOfInput ? 'the input' : 'an entry that this is made of'
+  constructor(at: string, cause: unknown, isOfInput: boolean = true, what: string = 'the input') {
     super(`the function of a view failed at ${JSON.stringify(at)}: see the cause, and change the function or ${what}`, {
       cause,
     })
@@ -40,7 +39,12 @@ export class MapFailure extends Error {
 
   /** The same, of a group of inputs. */
   ofGroup(): MapFailure {
-    return new MapFailure(this.at, this.cause, false)
+    return new MapFailure(this.at, this.cause, false, 'a member of this group')
+  }
+
+  /** The same, of what is in a window of time: that may move on. */
+  inWindow(): MapFailure {
+    return new MapFailure(this.at, this.cause, false, 'what is in the window')
   }
 
   /** What those who ask are told. */

@@ -11,10 +11,16 @@ import type { Difference, Soon, Span, Spans } from '@fanlight/core/kit'
  * | `by` | a key of the view | the input that it is from, where that has another key |
  * | `also` | `key(key of the view, input)` | what this input yields there too, while a smaller input wins |
  *
- * The inputs of a view that groups are its groups; what it keeps of these stands in `member`, `group` and `order`.
- * A view that joins keeps what it joins in `each`, `asks`, `role` and `side`.
+ * The inputs of a view that groups are its groups; what it keeps of these stands in `member`, `group` and `order`. A view that
+ * joins keeps what it joins in `each`, `asks`, `role` and `side`. Where a window of time stands before a view, all that has a
+ * time stands in `when` and `line`. A changelog has `count` and `turn`.
  */
-export type Area = 'out' | 'in' | 'by' | 'also' | 'member' | 'group' | 'order' | 'each' | 'asks' | 'role' | 'side'
+export type Area =
+  | ('out' | 'in' | 'by' | 'also')
+  | ('member' | 'group' | 'order')
+  | ('each' | 'asks' | 'role' | 'side')
+  | ('when' | 'line')
+  | ('count' | 'turn')
 
 /** One change of what a view keeps. */
 export interface ShelfChange {

@@ -38,7 +38,6 @@ import type { Answers, Found } from './answers.ts'
 import { FirstState, type Progress } from './first-state.ts'
 import { Follower, type Taken } from './follower.ts'
 import { isAt } from './path.ts'
-import { makeAnswers } from './make-answers.ts'
 import { rescued } from './rescued.ts'
 import type { ViewSettings } from './settings.ts'
 import { partOf, sameState } from './upstream.ts'
@@ -56,7 +55,7 @@ const retriesMax = 16
 export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
   readonly supports: Supports
   readonly #upstream: Store
-  readonly #source: SourceId
+  readonly #ownSource: SourceId
   readonly #kept: Answers
   /** Whether it keeps nothing. */
   readonly #passes: boolean
@@ -84,31 +83,35 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
 
   constructor(upstream: Store, settings: ViewSettings) {
     super(settings, 'view')
-    const { query, mode, into, delayMs = 0 } = settings
+    const { query, into, delayMs = 0 } = settings
     const spans = readQuery(query, this.limits.ranges)
-    checkOptions(settings, { onThrow: ['skip', 'stop'], delayMs: 'amount', pageSize: 'count', cacheBytes: 'amount' })
+    checkOptions(settings, { delayMs: 'amount', pageSize: 'count' })
     this.#upstream = partOf(upstream, query)
     const definition = settings.definition ?? randomWord(this.random)
-    this.#source = makeSourceId('view', definition)
-    this.#passes = mode !== 'active'
-    const durable = (this.#passes || into?.supports.durable === true) && upstream.supports.durable
-    this.supports = { commit: false, guard: 'none', ids: false, single: false, durable }
+    this.#ownSource = makeSourceId('view', definition)
     const { name, clock, random } = this
     const depthMax = this.limits.valueDepth
-    const part = { upstream: this.#upstream, definition, name, clock, random, depthMax }
-    const { answers, cache } = makeAnswers(settings, part)
-    this.#kept = answers
-    this.#cache = cache
+    const made = settings.answers({ upstream: this.#upstream, definition, name, clock, random, depthMax })
+    this.#kept = made.answers
+    this.#cache = made.cache
+    this.#passes = made.isOnDemand
+    const durable = (this.#passes || into?.supports.durable === true) && upstream.supports.durable
+    this.supports = { commit: false, guard: 'none', ids: false, single: false, durable }
     const pageSize = settings.pageSize ?? (into === undefined ? memoryPage : storePage)
     this.#first = new FirstState({
       upstream: this.#upstream,
       spans,
-      answers,
+      answers: made.answers,
       pageSize,
       progressed: (count) => this.onEvent?.({ type: 'progress', source: this.#source, count }),
     })
     this.#follower = this.#makeFollower(query, delayMs)
     this.#open()
+  }
+
+  /** Stands for the function of the view. Who waits for the first state waits for the one that is known by then. */
+  get #source(): SourceId {
+    return (this.#ready ? this.#kept.source : undefined) ?? this.#ownSource
   }
 
   /** Those of the upstream, and one that stands for the function of the view: it never moves. */

@@ -309,7 +309,7 @@ async function firstModel(setup: Setup, store: Store): Promise<Model> {
   const { entries } = await store.fetch({})
   const held = new Map(entries.map(({ key, value }) => [key, value]))
   const expected = setup.expected?.bind(setup)
-  if (store.supports.single) return new Model(store.reached, { state: held })
+  if (store.supports.single) return new Model(store.reached, { state: held, expected })
   const empty = expected?.(new Map()) ?? new Map()
   const shown = [...empty].map(([key, value]) => ({ key, value })).sort((a, b) => compareCodePoints(a.key, b.key))
   ensure(sameEntries(entries, shown), () => `a fresh store is not empty: ${show(entries)}`)
