@@ -127,6 +127,21 @@ describe('a view that joins', () => {
     expect(await shown(view, raw)).toEqual({ me: [] })
   })
 
+  test('a limit counts those that are met at all texts together', async () => {
+    const raw = createMemoryStore<{ '': number }>()
+    const view = createView(raw, {
+      join: {
+        each: 'me',
+        with: { met: { from: prefix('a'), on: () => [1, 2, 3], equals: ({ value }) => value, limit: 2 } },
+        to: ({ key }, { met }) => ({ key, value: met.map((one) => one.key) }),
+      },
+    })
+    await raw.commit([put('me', 0), put('a3', 1), put('a2', 2), put('a1', 3)])
+    expect(await shown(view, raw)).toEqual({ me: ['a1', 'a2'] })
+    await raw.commit([del('a1')])
+    expect(await shown(view, raw)).toEqual({ me: ['a2', 'a3'] })
+  })
+
   test('what is met is shared, and cannot be changed', async () => {
     const blog = blogOf()
     const view = createView(blog, {
