@@ -227,12 +227,12 @@ export interface Continued {
 
 /** Something that went on inside a store or router: for logs and inspectors, silent unless asked for. */
 export interface StoreEvent {
-  readonly type: 'stall' | 'carry' | 'restart' | 'fold' | 'reset'
+  readonly type: 'stall' | 'carry' | 'restart' | 'fold' | 'reset' | 'progress'
   /** The source concerned, where there is one. */
   readonly source?: SourceId | undefined
   /** How long it took, in milliseconds of the store's clock. */
   readonly ms?: number | undefined
-  /** How many: commits folded, rounds needed. */
+  /** How many: commits folded, rounds needed, entries read. */
   readonly count?: number | undefined
 }
 

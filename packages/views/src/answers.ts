@@ -1,6 +1,14 @@
-import type { Versions } from '@fanlight/core'
+import type { Range, Versions } from '@fanlight/core'
 import type { Difference, Reading, Soon, Spans } from '@fanlight/core/kit'
+import type { BootstrapHost } from './bootstrap.ts'
 import type { Taken } from './follower.ts'
+
+/** What is there when a view begins. */
+export interface Found {
+  readonly at: Versions
+  /** What of the upstream has not been read; absent: all has been. */
+  readonly rest?: readonly Range[] | undefined
+}
 
 /** Where a view has its answers from: what it keeps, or its upstream. */
 export interface Answers {
@@ -11,9 +19,12 @@ export interface Answers {
   /**
    * Finds out what is there.
    *
-   * @returns the point to follow on from; undefined: there is nothing to follow on from
+   * @returns the point to follow on from, and what had not been read when it stopped there; undefined: there is nothing to
+   *   follow on from
    */
-  open(): Soon<Versions | undefined>
+  open(): Soon<Found | undefined>
+  /** Takes a part of the first state, which nobody is shown before all of it is there; absent: there is none to be made. */
+  readonly load?: BootstrapHost['load']
   /** What was there when it was opened is the state at this point. */
   resume(at: Versions): void
   /** The newest state is the state at this point too. */

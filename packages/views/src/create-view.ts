@@ -10,6 +10,7 @@ import {
   everything,
 } from '@fanlight/core'
 import { type BaseOptions, checkOptions } from '@fanlight/core/kit'
+import type { CacheState } from './answer-cache.ts'
 import type { MapFunction } from './mapping.ts'
 import { type GroupOptions, groupKind } from './operators/group.ts'
 import { joinKind } from './operators/join.ts'
@@ -17,7 +18,9 @@ import type { AnyJoin, JoinOptions } from './operators/join-options.ts'
 import { mapKind } from './operators/map.ts'
 import type { Kind } from './operators/operator.ts'
 import type { Reads } from './passing.ts'
-import { View as ActiveView } from './view.ts'
+import type { Progress } from './first-state.ts'
+import type { Mode } from './settings.ts'
+import { View as KnownView } from './view.ts'
 
 /** An active view: `createView` makes one. */
 export interface View<T extends Types = { '': unknown }> extends Store<T> {
@@ -25,6 +28,10 @@ export interface View<T extends Types = { '': unknown }> extends Store<T> {
   readonly name: string
   /** How its sources stand: 'catching up' until it has read its upstream, stale(why) where its function throws. */
   readonly state: FeedState
+  /** How far it is with reading its upstream for the first time. */
+  readonly progress: Progress
+  /** With `mode: 'lazy'`, what it holds, and how often that was of use. */
+  readonly cache: CacheState | undefined
 }
 
 /** Options of every view. */
@@ -50,22 +57,33 @@ export interface ViewBasics<Q extends Query = Query> extends BaseOptions {
   readonly delayMs?: number | undefined
   /** How much of the past is kept, without `into`. Default 64 MiB or 100,000 commits, whichever comes first. */
   readonly history?: History | undefined
+  /**
+   * How many entries of a range of its upstream it reads at once while it is made. With `into` so many are one commit to it,
+   * and where the process ends the next start goes on behind the last one. Default 1,000 with `into`, 250,000 without.
+   */
+  readonly pageSize?: number | undefined
+  /**
+   * When it is worked out: 'active', whenever the upstream changes, so that answers are there at once; 'passthrough', whenever
+   * it is asked, of what the upstream says then, so that nothing is kept; 'lazy', when it is asked, and then held until
+   * something changes that was read for it. Default 'active'.
+   */
+  readonly mode?: Mode | undefined
+  /**
+   * With 'passthrough' and 'lazy': what of the upstream is read for a range of the view: at least all entries that yield a key
+   * of it. `sameKeys` where entries stand under the keys of those that yield them. Default all of `query`, for each question.
+   */
+  readonly reads?: Reads | undefined
+  /**
+   * With 'lazy': how many bytes the answers that are held may take, about; where they take more, those go that nobody has
+   * asked for the longest. Default 64 MiB.
+   */
+  readonly cacheBytes?: number | undefined
 }
 
 /** Options of `createView` for a view that maps. */
 export interface ViewOptions<In = unknown, Out = unknown, Q extends Query = Query> extends ViewBasics<Q> {
   /** What each entry of the upstream yields: nothing, one entry of the view, or several. It must be pure (L0). */
   readonly map: MapFunction<In, Out>
-  /**
-   * When it is worked out: 'active', whenever the upstream changes, so that answers are there at once; 'passthrough', whenever
-   * it is asked, of what the upstream says then, so that nothing is kept. Default 'active'.
-   */
-  readonly mode?: 'active' | 'passthrough' | undefined
-  /**
-   * With 'passthrough': what of the upstream is read for a range of the view: at least all entries that yield a key of it.
-   * `sameKeys` where entries stand under the keys of those that yield them. Default all of `query`, for each question.
-   */
-  readonly reads?: Reads | undefined
 }
 
 /** Options of `createView` for a view that groups. */
@@ -102,10 +120,11 @@ export interface JoinViewOptions<
  * `Aggregates`. A change costs what it touches, not what the group is large. With `join` each entry of one query yields what is
  * made of it and of those that it meets: see `JoinOptions`.
  *
- * It is there at once and reads its upstream in the background: until it has, answers wait. (With `mode: 'passthrough'` it reads
- * what it is asked for, when it is asked.) A change of the upstream shows
+ * It is there at once and reads its upstream in the background: until it has, answers wait. (With `mode: 'passthrough'` and
+ * 'lazy' it reads what it is asked for, when it is asked.) A change of the upstream shows
  * when it is applied, whole (L4); ask with `min` for an answer that has it. A view never writes into its upstream.
- * `onEvent` hears of steps that took several commits at once ('fold') and of what had to be read anew ('reset').
+ * `onEvent` hears of steps that took several commits at once ('fold'), of what had to be read anew ('reset'), and how many entries
+ * have been read for the first state ('progress').
  *
  * @param upstream any store; a router too, and one that the view is mounted in, where `query` does not touch the view
  * @param options  `map`, `group` or `join` is needed, and with `into` a `definition`
@@ -172,19 +191,25 @@ export function createView<T extends Types, Out, const From, Kept, const Each ex
 ): View<{ '': Out }>
 export function createView(upstream: Store, options: ViewOptions | GroupViewOptions | JoinViewOptions): View {
   const given = (options ?? {}) as Partial<ViewOptions> & Kinds
-  const { map, group, join, mode = 'active', reads, ...rest } = given
+  const { map, group, join, mode = 'active', ...rest } = given
   const { kind, query = given.query ?? everything } = madeBy({ map, group, join }, options)
-  checkOptions(given, { mode: ['active', 'passthrough'], reads: 'function' })
-  const passes = mode === 'passthrough'
-  if (passes ? map === undefined || keeping.some((name) => rest[name] !== undefined) : reads !== undefined) {
-    const message = `mode: 'passthrough' is for \`map\`, and keeps nothing: leave out ${keeping.join(', ')}; \`reads\` is for it alone`
-    throw new FanlightError('BAD_QUERY', message)
+  checkOptions(given, { mode: ['active', 'passthrough', 'lazy'], reads: 'function' })
+  for (const name of notFor[mode]) {
+    if (given[name] === undefined) continue
+    throw new FanlightError('BAD_QUERY', `\`${name}\` means nothing with mode: '${mode}': leave it out`)
   }
-  return new ActiveView(upstream, { ...rest, query, made: passes ? { map: map as MapFunction, reads } : { kind } })
+  return new KnownView(upstream, { ...rest, query, kind, mode })
 }
 
-/** What is for views that keep something only. */
-const keeping = ['into', 'history', 'delayMs'] as const
+/** What is for views that keep a state. */
+const keeping = ['into', 'history', 'delayMs', 'pageSize'] as const
+
+/** Which options are not for a mode. */
+const notFor = {
+  active: ['reads', 'cacheBytes'],
+  passthrough: [...keeping, 'cacheBytes'],
+  lazy: keeping,
+} as const
 
 /** What says of which kind a view is: one of them. */
 interface Kinds {

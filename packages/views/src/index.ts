@@ -11,6 +11,9 @@ export {
   type ViewBasics,
   type ViewOptions,
 } from './create-view.ts'
+export type { Progress } from './first-state.ts'
+export type { Mode } from './settings.ts'
+export type { CacheState } from './answer-cache.ts'
 export type { MapFunction, Yield, Yields } from './mapping.ts'
 export { indexed } from './indexed.ts'
 export { type Reads, sameKeys } from './passing.ts'

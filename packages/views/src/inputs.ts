@@ -1,4 +1,4 @@
-import type { Entry } from '@fanlight/core'
+import type { Entry, Range } from '@fanlight/core'
 import { mergeSpans, readQuery, type Soon, all, soon } from '@fanlight/core/kit'
 import type { Taken } from './follower.ts'
 import type { Area, Reader } from './shelf.ts'
@@ -23,10 +23,15 @@ export function inputsOf<Y>(
   for (const entry of replace?.entries ?? []) told.set(entry.key, of(entry))
   for (const change of changes) told.set(change.key, change.gone === true ? none : of(change))
   if (replace === undefined) return told
-  const spans = mergeSpans(readQuery(replace.ranges, Infinity).list)
-  const held = spans.map((span) => reader.scan(area, span))
-  return soon(all(held), (lists) => {
-    for (const { key } of lists.flat()) if (!told.has(key)) told.set(key, none)
+  return soon(heldIn(replace.ranges, reader, area), (held) => {
+    for (const { key } of held) if (!told.has(key)) told.set(key, none)
     return told
   })
+}
+
+/** What a view keeps of the inputs in some ranges. */
+export function heldIn(ranges: readonly Range[], reader: Reader, area: Area): Soon<readonly Entry[]> {
+  const spans = mergeSpans(readQuery(ranges, Infinity).list)
+  const held = spans.map((span) => reader.scan(area, span))
+  return soon(all(held), (lists) => lists.flat())
 }

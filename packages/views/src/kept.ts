@@ -1,4 +1,4 @@
-import { FanlightError, type Query, type Store, type Versions, isFanlightError } from '@fanlight/core'
+import { FanlightError, type Query, type Range, type Store, type Versions, isFanlightError } from '@fanlight/core'
 import {
   type Difference,
   type Reading,
@@ -9,14 +9,14 @@ import {
   type Soon,
   soon,
 } from '@fanlight/core/kit'
-import type { Answers } from './answers.ts'
+import type { Answers, Found } from './answers.ts'
 import type { Taken } from './follower.ts'
 import { MapFailure } from './mapping.ts'
 import type { Operator } from './operators/operator.ts'
 import { readOver } from './overlay.ts'
 import { Path, type Place, type Step, isAt } from './path.ts'
 import type { Plan } from './plan.ts'
-import { type Shelf, type ShelfChange, type Written, nothing } from './shelf.ts'
+import { type Shelf, type ShelfWrite, type Watermark, type Written, nothing } from './shelf.ts'
 
 /** What a view keeps, and how it came to it. */
 export interface KeptOptions {
@@ -67,20 +67,41 @@ export class Kept implements Answers {
    *
    * @returns the point to follow on from; undefined: there is nothing to follow on from
    */
-  open(): Soon<Versions | undefined> {
+  open(): Soon<Found | undefined> {
     return soon(this.#shelf.open(), ({ n, watermark }) => {
-      const known = watermark?.definition === this.#options.definition ? watermark.versions : undefined
+      const mark = watermark?.definition === this.#options.definition ? watermark : undefined
+      if (mark?.rest !== undefined) return this.#openUnfinished(mark)
+      const known = mark?.versions
       const doubtful = this.#doubtful
       this.#doubtful = undefined
       if (this.newest === undefined) {
         this.#valid = known !== undefined
-        return known
+        return known && { at: known }
       }
       // What was being written is there, or nothing of it, or a part of it from which nobody can go on.
       if (doubtful !== undefined && known !== undefined && isAt(known, doubtful)) this.#path.step(n, doubtful, false)
       this.#valid = known !== undefined || this.#shelf.instant
-      return this.#valid ? this.newest : undefined
+      return this.#valid && this.newest !== undefined ? { at: this.newest } : undefined
     })
+  }
+
+  /** A part of the first state is there. */
+  #openUnfinished({ versions, rest }: Watermark): Found | undefined {
+    // A state that readers were shown is not made again in parts.
+    this.#valid = this.newest === undefined
+    return this.#valid ? { at: versions, rest } : undefined
+  }
+
+  load(update: Taken, at: Versions, rest: readonly Range[], isFirst: boolean): Soon<void> {
+    const reader = isFirst ? nothing : this.#shelf.reader()
+    const watermark = { versions: at, definition: this.#options.definition, ...(rest.length === 0 ? {} : { rest }) }
+    // What a function threw at, the next state is made without what is there.
+    this.#valid = false
+    return soon(this.#options.operator.plan(update, reader), (plan) =>
+      soon(this.#shelf.load(plan, watermark, isFirst), () => {
+        this.#valid = true
+      }),
+    )
   }
 
   /** What the shelf held when it was opened is the state at this point. */
@@ -106,12 +127,14 @@ export class Kept implements Answers {
     const reader = afresh ? nothing : this.#shelf.reader()
 
     const tight = this.newest !== undefined && update.replace === undefined && update.folded <= 1
-    return soon(this.#options.operator.plan(update, reader), ({ changes, touched }) => {
-      if (tight && changes.length === 0 && this.#shelf.instant) {
+    return soon(this.#options.operator.plan(update, reader), (plan) => {
+      const { touched } = plan
+      const isEmpty = plan.changes.length === 0 && plan.blocks === undefined
+      if (tight && isEmpty && this.#shelf.instant) {
         this.#path.quiet(at)
         return touched
       }
-      return soon(this.#write(changes, at, afresh), ({ n, whole }) => {
+      return soon(this.#write(plan, at, afresh), ({ n, whole }) => {
         this.#valid = true
         this.#path.step(n, at, tight && whole)
         return tight && whole ? touched : undefined
@@ -122,7 +145,7 @@ export class Kept implements Answers {
   /** Keeps the point up to which nothing changed, so that the next start goes on from there. */
   async mark(): Promise<void> {
     const { newest } = this
-    if (newest !== undefined && !this.#shelf.instant) await this.#write([], newest, false)
+    if (newest !== undefined && !this.#shelf.instant) await this.#write({ changes: [] }, newest, false)
   }
 
   /** The oldest point that can be answered, where the upstream can answer from `horizon` on. */
@@ -238,8 +261,8 @@ export class Kept implements Answers {
     return Promise.reject(new FanlightError('UNAVAILABLE', message, { store: name }))
   }
 
-  #write(changes: readonly ShelfChange[], at: Versions, afresh: boolean): Soon<Written> {
-    const written = this.#shelf.write(changes, { versions: at, definition: this.#options.definition }, afresh)
+  #write(write: ShelfWrite, at: Versions, afresh: boolean): Soon<Written> {
+    const written = this.#shelf.write(write, { versions: at, definition: this.#options.definition }, afresh)
     if (!(written instanceof Promise)) return written
     const done = (): void => {
       this.#writing = undefined

@@ -19,14 +19,19 @@ import {
   historyBounds,
   intersectSpan,
   mergeSpans,
+  noneOf,
   pointWindows,
   rangeOf,
   readQuery,
   soon,
 } from '@fanlight/core/kit'
-import type { Answers } from './answers.ts'
+import { type AnswerCache, nameOf } from './answer-cache.ts'
+import type { Answers, Found } from './answers.ts'
 import type { Taken } from './follower.ts'
-import { MapFailure, type Mapping } from './mapping.ts'
+import { MapFailure } from './mapping.ts'
+import type { Operator } from './operators/operator.ts'
+import { isAt } from './path.ts'
+import { nothing } from './shelf.ts'
 
 /**
  * Says what of its upstream a view reads for a range of its own keys: at least all entries that yield a key of the range. It
@@ -41,17 +46,30 @@ export const sameKeys: Reads = (range) => range
 export interface PassingOptions {
   readonly upstream: Store
   readonly query: Query
-  readonly mapping: Mapping
+  readonly operator: Operator
   /** Absent: any key may come from anywhere. */
   readonly reads: Reads | undefined
+  /** Holds answers until something changes that they were made of; absent: each is worked out when it is asked for. */
+  readonly cache: AnswerCache | undefined
 }
 
-/** Keeps nothing: what is asked of the view is worked out of what its upstream says, at that very point. */
+/** What a view makes of what it read. */
+interface Made extends Pick<Reading, 'entries' | 'more'> {
+  /** About how many bytes the entries take. */
+  readonly bytes: number
+}
+
+/**
+ * Keeps no state: what is asked of the view is worked out of what its upstream says, at that very point. Answers at the newest
+ * point may be held until something changes that they were made of.
+ */
 export class Passing implements Answers {
   readonly instant = true
   readonly #options: PassingOptions
   readonly #query: Spans
   #newest: Versions | undefined
+  /** The last point of which it is known what was changed by each commit since. */
+  #unbroken: Versions | undefined
 
   constructor(options: PassingOptions) {
     this.#options = options
@@ -62,9 +80,12 @@ export class Passing implements Answers {
     return this.#newest
   }
 
-  open(): Versions | undefined {
-    const { reached } = this.#options.upstream
-    return this.#newest ?? (Object.keys(reached).length === 0 ? undefined : reached)
+  open(): Soon<Found> {
+    const { upstream, query } = this.#options
+    const { reached } = upstream
+    if (this.#newest !== undefined) return { at: this.#newest }
+    if (Object.keys(reached).length > 0) return { at: reached }
+    return soon(ask(upstream, noneOf(query), { timeoutMs: Infinity }), ({ versions }) => ({ at: versions }))
   }
 
   resume(at: Versions): void {
@@ -77,9 +98,13 @@ export class Passing implements Answers {
 
   apply({ replace, changes, folded }: Taken, at: Versions): readonly string[] | undefined {
     this.#newest = at
+    const { cache, reads } = this.#options
+    const keys = changes.map(({ key }) => key)
+    if (replace === undefined) cache?.touch(keys)
+    else cache?.clear()
+    if (folded > 1) this.#unbroken = at
     // What a changed entry yielded before nobody knows, unless it stands under its own key.
-    const isKnown = this.#options.reads === sameKeys && replace === undefined && folded <= 1
-    return isKnown ? changes.map(({ key }) => key) : undefined
+    return reads === sameKeys && replace === undefined && folded <= 1 ? keys : undefined
   }
 
   mark(): Promise<void> {
@@ -91,16 +116,15 @@ export class Passing implements Answers {
   }
 
   read(spans: Spans, at: Versions): Soon<Reading> {
-    const point = this.#ofUpstream(at)
-    const found = ask(this.#options.upstream, this.#readsOf(spans), { min: point, max: point })
-    return soon(found, ({ entries, windows }) => {
-      const own: Record<string, Window> = pointWindows(at)
-      // The upstream may be further than the view shows.
-      for (const [source, { from, to }] of Object.entries(windows)) {
-        own[source] = { from, to: Math.min(to, Math.max(at[source] ?? 0, this.#newest?.[source] ?? 0)) }
-      }
-      return { ...this.#shown(entries, spans), windows: own }
-    })
+    const { cache } = this.#options
+    const newest = this.#newest
+    const isHeld = cache !== undefined && newest !== undefined && spans.list.length > 0 && isAt(at, newest)
+    if (!isHeld) return this.#pass(spans, at, undefined)
+    const name = nameOf(spans)
+    const held = cache.get(name)
+    if (held === undefined) return this.#pass(spans, at, name)
+    const { entries, more, since } = held
+    return { entries, more, windows: this.#windowsSince(since, at) }
   }
 
   difference(spans: Spans, since: Versions, until: Versions): Soon<Difference> {
@@ -113,23 +137,56 @@ export class Passing implements Answers {
     })
   }
 
-  /** What the entries yield, as far as it was asked for: of those that yield one key the first wins. */
-  #shown(entries: readonly Entry[], spans: Spans): Pick<Reading, 'entries' | 'more'> {
-    const tree = new VersionedTree(historyBounds())
-    const taken = new Set<string>()
-    try {
-      for (const entry of this.#query.reverse ? entries.toReversed() : entries) {
-        for (const { key, value } of this.#options.mapping.of(entry)) {
-          if (taken.has(key)) continue
-          taken.add(key)
-          tree.seed(key, value)
-        }
+  /** @param name under which the answer is held, where it is to be */
+  #pass(spans: Spans, at: Versions, name: string | undefined): Soon<Reading> {
+    const point = this.#ofUpstream(at)
+    const query = this.#readsOf(spans)
+    const hold = name === undefined ? undefined : this.#options.cache?.expect(name, readQuery(query, Infinity).list)
+    const found = ask(this.#options.upstream, query, { min: point, max: point })
+    return soon(found, ({ entries, windows }) => {
+      const own: Record<string, Window> = pointWindows(at)
+      // The upstream may be further than the view shows.
+      for (const [source, { from, to }] of Object.entries(windows)) {
+        own[source] = { from, to: Math.min(to, Math.max(at[source] ?? 0, this.#newest?.[source] ?? 0)) }
       }
+      return soon(this.#made(entries, spans), ({ bytes, ...made }) => {
+        hold?.({ ...made, since: point }, bytes)
+        return { ...made, windows: own }
+      })
+    })
+  }
+
+  /** What the entries yield, as far as it was asked for. */
+  #made(read: readonly Entry[], spans: Spans): Soon<Made> {
+    const all: Taken = { replace: { ranges: [{}], entries: read }, changes: [], folded: 1 }
+    try {
+      return soon(this.#options.operator.plan(all, nothing), ({ changes }) => {
+        const tree = new VersionedTree(historyBounds())
+        let bytes = 0
+        for (const change of changes) {
+          if (change.area !== 'out') continue
+          tree.seed(change.key, change.value)
+          bytes += change.bytes + change.key.length
+        }
+        const { entries, more } = tree.read(spans, 0)
+        return { entries: entries.map(({ key, value }) => ({ key, value })), more, bytes }
+      })
     } catch (error) {
       throw error instanceof MapFailure ? error.told() : error
     }
-    const found = tree.read(spans, 0)
-    return { entries: found.entries.map(({ key, value }) => ({ key, value })), more: found.more }
+  }
+
+  /** The windows of an answer that nothing has touched since a point, where it can be said what lies between. */
+  #windowsSince(since: Versions, at: Versions): Record<string, Window> {
+    const windows: Record<string, Window> = pointWindows(at)
+    const newest = this.#newest ?? {}
+    const sources = Object.keys(newest)
+    const [source] = sources
+    // Between two points of several sources lie others at which nobody looked.
+    if (source === undefined || sources.length > 1) return windows
+    const from = Math.max(since[source] ?? 0, this.#unbroken?.[source] ?? 0)
+    windows[source] = { from, to: at[source] ?? 0 }
+    return windows
   }
 
   /** What is read for spans of the view: in key order, without limits, and of the query of the view only. */

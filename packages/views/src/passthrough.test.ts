@@ -69,7 +69,10 @@ describe('a view that passes questions through', () => {
     ['a store to keep it in', { map: sameKeys, mode: 'passthrough', into: createMemoryStore(), definition: 'd' }],
     ['a delay', { map: sameKeys, mode: 'passthrough', delayMs: 1 }],
     ['a history', { map: sameKeys, mode: 'passthrough', history: 'lease' }],
-    ['a group', { group: { by: () => 'g', of: () => ({}) }, mode: 'passthrough' }],
+    ['a size of its cache', { map: sameKeys, mode: 'passthrough', cacheBytes: 1 }],
+    ['a store to keep answers in', { map: sameKeys, mode: 'lazy', into: createMemoryStore(), definition: 'd' }],
+    ['a cache of an active view', { map: sameKeys, cacheBytes: 1 }],
+    ['a cache of less than nothing', { map: sameKeys, mode: 'lazy', cacheBytes: -1 }],
     ['`reads` without the mode', { map: sameKeys, reads: sameKeys }],
     ['another mode', { map: sameKeys, mode: 'eager' }],
   ])('refuses %s', (_what, options) => {

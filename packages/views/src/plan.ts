@@ -1,14 +1,13 @@
 import { type Entry, key as keyOf, parts } from '@fanlight/core'
 import { checkValue, compareKeys, valuesEqual, type Soon, all, soon } from '@fanlight/core/kit'
 import type { Yielded } from './mapping.ts'
-import type { Reader, ShelfChange } from './shelf.ts'
+import type { Reader, ShelfChange, ShelfWrite } from './shelf.ts'
 
 /** For each input that changed what it yields now: nothing where it is gone. */
 export type Inputs = ReadonlyMap<string, readonly Yielded[]>
 
 /** What changed inputs come to. */
-export interface Plan {
-  readonly changes: readonly ShelfChange[]
+export interface Plan extends ShelfWrite {
   /** The keys of the view that have another value now, or came, or went. */
   readonly touched: readonly string[]
 }

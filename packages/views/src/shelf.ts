@@ -1,4 +1,4 @@
-import type { Entry, Scanned, Versions } from '@fanlight/core'
+import type { Entry, Range, Scanned, Versions } from '@fanlight/core'
 import type { Difference, Soon, Span, Spans } from '@fanlight/core/kit'
 
 /**
@@ -26,12 +26,29 @@ export interface ShelfChange {
   readonly bytes: number
 }
 
+/** What a view is to keep in one area, of which nothing is there yet: the same as as many changes, without one for each. */
+export interface ShelfBlock {
+  readonly area: Area
+  /** In key order. */
+  readonly keys: readonly string[]
+  /** The value of the key that stands there. */
+  readonly valueAt: (i: number) => unknown
+}
+
+/** What is to be written. */
+export interface ShelfWrite {
+  readonly changes: readonly ShelfChange[]
+  readonly blocks?: readonly ShelfBlock[] | undefined
+}
+
 /** How far a view has come: kept with what it keeps, in the same commit. */
 export interface Watermark {
   /** The point of the upstream at which what is kept is what the view shows. */
   readonly versions: Versions
   /** Which function made it. */
   readonly definition: string
+  /** What of the upstream has not been read yet, while the first state is made: nobody is shown what is there until then. */
+  readonly rest?: readonly Range[] | undefined
 }
 
 /** What is on a shelf when it is opened. */
@@ -87,7 +104,11 @@ export interface Shelf {
    *
    * @param afresh whether whatever else is there goes
    */
-  write(changes: readonly ShelfChange[], watermark: Watermark, afresh: boolean): Soon<Written>
+  write(write: ShelfWrite, watermark: Watermark, afresh: boolean): Soon<Written>
+  /**
+   * The same while the first state is made, which nobody is shown before all of it is there: such a write has no history.
+   */
+  load(write: ShelfWrite, watermark: Watermark, afresh: boolean): Soon<Written>
 }
 
 /** A shelf on which nothing is. */

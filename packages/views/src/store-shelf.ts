@@ -12,14 +12,14 @@ import {
   prefixed,
 } from '@fanlight/core'
 import { type Difference, type Spans, rangeOf } from '@fanlight/core/kit'
-import { bytesOf, changeOf, filed, filedSpan, withoutVersions } from './memory-shelf.ts'
-import type { Area, Opened, Reader, Shelf, ShelfChange, ShelfReading, Watermark, Written } from './shelf.ts'
+import { bytesOf, changeOf, changesOf, filed, filedSpan, withoutVersions } from './memory-shelf.ts'
+import type { Area, Opened, Reader, Shelf, ShelfReading, ShelfWrite, Watermark, Written } from './shelf.ts'
 
 /** A store that takes commits. */
 export type Writable = Store & Required<Pick<Store, 'commit'>>
 
 /** Which layout of the areas is written: another one is not read, but made anew. */
-const format = 1
+const format = 2
 
 /** Where the watermark stands. No area begins with it. */
 const markKey = 'at'
@@ -101,14 +101,18 @@ export class StoreShelf implements Shelf {
     }
   }
 
-  async write(changes: readonly ShelfChange[], watermark: Watermark, afresh: boolean): Promise<Written> {
-    const all = changes.map((change): Sized => ({ change: changeOf(filed(change)), bytes: bytesOf(change) }))
+  load(write: ShelfWrite, watermark: Watermark, afresh: boolean): Promise<Written> {
+    return this.write(write, watermark, afresh)
+  }
+
+  async write(write: ShelfWrite, watermark: Watermark, afresh: boolean): Promise<Written> {
+    const all = changesOf(write).map((change): Sized => ({ change: changeOf(filed(change)), bytes: bytesOf(change) }))
     if (afresh) all.push(...(await this.#leftovers(all)))
     const commits = inCommits(all)
     const last = commits.pop() ?? []
     // Until the last commit is there, what stands on the shelf is nothing that anyone could go on from.
     for (const commit of commits) await this.#commit(commit, unfinished)
-    const n = await this.#commit(last, { ...watermark, format })
+    const n = await this.#commit(last, markOf(watermark))
     return { n, whole: commits.length === 0 }
   }
 
@@ -173,9 +177,13 @@ function isWritable(store: Store): store is Writable {
   return store.commit !== undefined && store.supports.commit
 }
 
+function markOf({ versions, definition, rest }: Watermark): unknown {
+  return { format, versions, definition, ...(rest === undefined ? {} : { rest }) }
+}
+
 function readMark(value: unknown): Watermark | undefined {
   const mark = value as (Watermark & { readonly format?: unknown }) | undefined
-  return mark?.format === format ? { versions: mark.versions, definition: mark.definition } : undefined
+  return mark?.format === format ? { versions: mark.versions, definition: mark.definition, rest: mark.rest } : undefined
 }
 
 /** An entry under its own key. */

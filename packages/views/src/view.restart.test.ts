@@ -121,7 +121,7 @@ describe('a view kept in a store', () => {
   })
 
   test.each([
-    ['of a later format', { versions: {}, definition: 'd', format: 2 }],
+    ['of a later format', { versions: {}, definition: 'd', format: 99 }],
     ['that is something else', 'text'],
     ['that is not there', undefined],
   ])('what stands there with a watermark %s is made anew', async (_how, mark) => {

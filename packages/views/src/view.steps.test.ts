@@ -191,6 +191,7 @@ test('onEvent hears of folds and of what was read anew', async () => {
   }
   const own = events.filter(({ type, source }) => type !== 'stall' && source === 'view@d')
   expect(own).toEqual([
+    { type: 'progress', source: 'view@d', count: 0 },
     { type: 'fold', source: 'view@d', count: 3 },
     { type: 'reset', source: 'view@d' },
   ])

@@ -5,7 +5,6 @@ import {
   type Feed,
   type FeedState,
   type FetchOptions,
-  type History,
   type Query,
   type Snapshot,
   type SourceId,
@@ -21,7 +20,6 @@ import {
   isFanlightError,
 } from '@fanlight/core'
 import {
-  type BaseOptions,
   BaseStore,
   checkOptions,
   type Difference,
@@ -35,29 +33,21 @@ import {
   type Soon,
   soon,
 } from '@fanlight/core/kit'
-import type { Answers } from './answers.ts'
+import type { AnswerCache, CacheState } from './answer-cache.ts'
+import type { Answers, Found } from './answers.ts'
+import { FirstState, type Progress } from './first-state.ts'
 import { Follower, type Taken } from './follower.ts'
-import { Kept } from './kept.ts'
-import { type MapFunction, Mapping } from './mapping.ts'
-import { MemoryShelf } from './memory-shelf.ts'
-import type { Kind } from './operators/operator.ts'
-import { Passing, type Reads } from './passing.ts'
-import { StoreShelf } from './store-shelf.ts'
+import { isAt } from './path.ts'
+import { makeAnswers } from './make-answers.ts'
+import { rescued } from './rescued.ts'
+import type { ViewSettings } from './settings.ts'
 import { partOf, sameState } from './upstream.ts'
 
-/** How a view is made, but for its types: see `ViewOptions`. */
-export interface ViewSettings extends BaseOptions {
-  readonly query: Query
-  /** What it makes of its upstream: kept up to date, or worked out of it where it is asked. */
-  readonly made: { readonly kind: Kind } | { readonly map: MapFunction; readonly reads: Reads | undefined }
-  readonly definition?: string | undefined
-  readonly into?: Store | undefined
-  readonly delayMs?: number | undefined
-  readonly onThrow?: 'skip' | 'stop' | undefined
-  readonly history?: History | undefined
-}
-
 const live: SourceState = { status: 'live' }
+
+/** So many entries are read at once where they are kept in memory, and where each part is a commit to a store. */
+const memoryPage = 250_000
+const storePage = 1_000
 
 /** So often in a row the upstream may forget a point that is being read: then it keeps too little. */
 const retriesMax = 16
@@ -71,6 +61,8 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
   /** Whether it keeps nothing. */
   readonly #passes: boolean
   readonly #follower: Follower
+  readonly #first: FirstState
+  readonly #cache: AnswerCache | undefined
   /** Whether there is a state. Until then nothing is reached. */
   #ready = false
   #reached: Versions = {}
@@ -92,39 +84,29 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
 
   constructor(upstream: Store, settings: ViewSettings) {
     super(settings, 'view')
-    const { query, made, definition, into, onThrow = 'stop', delayMs = 0, history } = settings
-    readQuery(query, this.limits.ranges)
-    checkOptions(settings, { onThrow: ['skip', 'stop'], delayMs: 'amount' })
-    if (into !== undefined && definition === undefined) {
-      throw new FanlightError(
-        'BAD_QUERY',
-        'a view with `into` needs a `definition`: a text that you change with its function',
-      )
-    }
+    const { query, mode, into, delayMs = 0 } = settings
+    const spans = readQuery(query, this.limits.ranges)
+    checkOptions(settings, { onThrow: ['skip', 'stop'], delayMs: 'amount', pageSize: 'count', cacheBytes: 'amount' })
     this.#upstream = partOf(upstream, query)
-    const ownDefinition = definition ?? randomWord(this.random)
-    this.#source = makeSourceId('view', ownDefinition)
-    const passes = 'map' in made
-    this.#passes = passes
-    const durable = (passes || into?.supports.durable === true) && upstream.supports.durable
+    const definition = settings.definition ?? randomWord(this.random)
+    this.#source = makeSourceId('view', definition)
+    this.#passes = mode !== 'active'
+    const durable = (this.#passes || into?.supports.durable === true) && upstream.supports.durable
     this.supports = { commit: false, guard: 'none', ids: false, single: false, durable }
-    const skips = onThrow === 'skip'
-    const { valueDepth: depthMax } = this.limits
-    this.#kept = passes
-      ? new Passing({
-          upstream: this.#upstream,
-          query,
-          mapping: new Mapping(made.map, skips, depthMax),
-          reads: made.reads,
-        })
-      : new Kept({
-          name: this.name,
-          upstream: this.#upstream,
-          query,
-          operator: made.kind({ skips, depthMax }),
-          definition: ownDefinition,
-          shelf: into === undefined ? new MemoryShelf(history, this.clock) : new StoreShelf(into),
-        })
+    const { name, clock, random } = this
+    const depthMax = this.limits.valueDepth
+    const part = { upstream: this.#upstream, definition, name, clock, random, depthMax }
+    const { answers, cache } = makeAnswers(settings, part)
+    this.#kept = answers
+    this.#cache = cache
+    const pageSize = settings.pageSize ?? (into === undefined ? memoryPage : storePage)
+    this.#first = new FirstState({
+      upstream: this.#upstream,
+      spans,
+      answers,
+      pageSize,
+      progressed: (count) => this.onEvent?.({ type: 'progress', source: this.#source, count }),
+    })
     this.#follower = this.#makeFollower(query, delayMs)
     this.#open()
   }
@@ -163,6 +145,14 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
     return this.#reached
   }
 
+  get cache(): CacheState | undefined {
+    return this.#cache?.state
+  }
+
+  get progress(): Progress {
+    return { read: this.#first.read, isWhole: this.#ready }
+  }
+
   override get state(): FeedState {
     const trouble = this.#trouble
     if (trouble !== undefined) return Object.fromEntries(this.sources.map((source) => [source, trouble]))
@@ -170,6 +160,9 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
   }
 
   override '~atHand'(query: Query, options?: FetchOptions): Soon<Snapshot> {
+    if (this.#ready && this.#cache !== undefined && typeof query === 'string' && options === undefined) {
+      return this.#heldFor(query, this.#cache)
+    }
     if (this.#ready) return this.#unlessForgotten(options, () => super['~atHand'](query, options))
     return this.#whenReady(query, options, (rest) => super['~atHand'](query, rest))
   }
@@ -193,6 +186,16 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
     return this.#unlessOvertaken(() => this.#kept.difference(spans, since, until))
   }
 
+  /** The newest answer to one key, which is asked most. */
+  #heldFor(key: string, cache: AnswerCache): Soon<Snapshot> {
+    const { reached } = this
+    const held = this.isClosed ? undefined : cache.snapshotOf(key, reached)
+    if (held !== undefined) return held
+    const answer = this.#unlessForgotten(undefined, () => super['~atHand'](key))
+    if (!(answer instanceof Promise) && isAt(answer.versions, reached)) cache.keep(key, answer, reached)
+    return answer
+  }
+
   /** Where the upstream forgot the newest point before it was read there, nothing said which point it was to be. */
   #unlessForgotten<R>(options: FetchOptions | undefined, work: () => Soon<R>, left: number = retriesMax): Soon<R> {
     const { reached } = this
@@ -204,30 +207,17 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
       if (reaches(reached, this.#upstream.oldest)) throw error
       return this.whenMoved().then(again)
     }
-    try {
-      const done = work()
-      return done instanceof Promise ? done.catch(lost) : done
-    } catch (error) {
-      return lost(error)
-    }
+    return rescued(work, lost)
   }
 
   /** Where what is shown is lost, since a state is kept that is not shown yet, that is told when it is: then there is a newer point. */
   #unlessOvertaken<R>(work: () => Soon<R>): Soon<R> {
-    const lost = async (error: unknown): Promise<never> => {
+    return rescued(work, async (error) => {
       const { newest } = this.#kept
       const isOvertaken = newest !== undefined && !reaches(this.#reached, newest)
-      if (isOvertaken && isFanlightError(error, 'LOST_IN_FOG')) {
-        await this.whenMoved()
-      }
+      if (isOvertaken && isFanlightError(error, 'LOST_IN_FOG')) await this.whenMoved()
       throw error
-    }
-    try {
-      const done = work()
-      return done instanceof Promise ? done.catch(lost) : done
-    } catch (error) {
-      return lost(error)
-    }
+    })
   }
 
   protected override whenReached<R>(
@@ -251,7 +241,9 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
   protected override async release(): Promise<void> {
     const { clean } = this.#follower
     if (clean !== undefined) this.#float(clean)
-    await this.#follower.stop()
+    const stopped = this.#follower.stop()
+    await this.#first.stop()
+    await stopped
     // The store of the shelf may be closed already: then the next start goes on from the last step.
     await this.#kept.mark().catch(() => undefined)
   }
@@ -328,15 +320,20 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
     )
   }
 
-  /** Finds out what is kept, and follows on from there. */
+  /** Finds out what is kept, makes the first state where there is none, and follows on from there. */
   #open(): void {
-    const start = (since: Versions | undefined): void => {
+    const follow = (since: Versions | undefined): void => {
       if (this.isClosed) return
       // A write of which nobody knew whether it came to be did.
       const { newest } = this.#kept
       if (this.#ready && newest !== undefined && !reaches(this.#reached, newest)) this.#stepped(newest, undefined)
       const held = this.#follower.start(since)
       if (held !== undefined) this.#kept.resume(held)
+    }
+    const start = (found: Found | undefined): Soon<void> => {
+      const isThere = found !== undefined && found.rest === undefined
+      if (isThere || this.#ready || this.isClosed) return follow(found?.at)
+      return this.#first.make(found).then(follow)
     }
     try {
       const started = soon(this.#kept.open(), start)

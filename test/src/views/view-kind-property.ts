@@ -66,6 +66,13 @@ const uses: readonly (readonly [string, Make])[] = [
     overOne((raw, kind, seams) => kind.make(createView(raw, { map: (entry) => entry, delayMs, ...seams }), seams)),
   ],
   ['of a router of two stores', overTwo],
+  ['in memory, read part by part', overOne((raw, kind, seams) => kind.make(raw, { ...seams, pageSize: 2 }))],
+  [
+    'kept in a store, of an upstream that lags, read part by part',
+    overOne((raw, kind, seams) =>
+      kind.make(lagging(raw, { delayMs, ...seams }), { ...seams, ...into(seams), pageSize: 1 }),
+    ),
+  ],
 ]
 
 function setupOf(kind: ViewKind, make: Make): Setup<Store> {

@@ -57,9 +57,10 @@ export class VersionedTree {
     return this.#horizon
   }
 
-  /** Puts an entry that was there before anyone asked: at the horizon, without history. */
+  /** Puts an entry that was there before anyone asked: at the horizon, without history; undefined takes it away again. */
   seed(key: string, value: unknown): void {
-    this.#tree.set(key, new Cell(key, value, this.#horizon))
+    if (value === undefined) this.#tree.delete(key)
+    else this.#tree.set(key, new Cell(key, value, this.#horizon))
   }
 
   /** Applies a commit at a version greater than all before. */

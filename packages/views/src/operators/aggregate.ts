@@ -41,10 +41,7 @@ export function aggregate<In, Results>(elements: Iterable<In>, of: Making<In, Re
 
 function tallied<Out>(made: Tally<Out>, members: readonly Member[]): Out {
   const running = made.start()
-  for (const member of members) {
-    const given = made.of(member)
-    if (given !== undefined) running.add(given)
-  }
+  running.add(members.map((member) => made.of(member)).filter((given) => given !== undefined))
   return running.shown
 }
 

@@ -113,8 +113,10 @@ export interface Tally<Out> {
 
 /** A tally in the making. */
 export interface Running<Out> {
-  add(given: unknown): void
-  remove(given: unknown): void
+  /** What members give that came. */
+  add(given: readonly unknown[]): void
+  /** What members gave that left. */
+  remove(given: readonly unknown[]): void
   /** What is to be kept: a value. */
   readonly stored: unknown
   readonly shown: Out

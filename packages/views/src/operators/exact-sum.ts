@@ -6,10 +6,17 @@
 /** A sum as it is kept: a whole number, or a larger one in decimal digits and the power of two that it is to be multiplied by. */
 export type StoredSum = number | readonly [digits: string, exponent: number]
 
-/** Sums numbers without rounding: only what it shows is rounded, once. */
+/**
+ * Sums numbers without rounding: only what it shows is rounded, once. Nearly all numbers are cut into pieces of 26 binary
+ * digits, each of which is added to those of its size: so many fit into a double that no digit is lost for long.
+ */
 export class ExactSum {
   /** All of it while it is a whole number that a double holds exactly. */
   #whole = 0
+  /** What else was added since somebody looked: pieces, by their size. */
+  #pieces: Float64Array | undefined
+  /** How many numbers are in them. */
+  #cut = 0
   /** What else there is: `#digits` times 2 to the power of `#exponent`. */
   #digits = 0n
   #exponent = 0
@@ -30,8 +37,7 @@ export class ExactSum {
       this.#whole = sum
       return
     }
-    const [digits, exponent] = parts(number)
-    this.#addParts(digits, exponent)
+    if (!this.#addPieces(number)) this.#addParts(...parts(number))
   }
 
   /** The double that is nearest to the sum; Infinity where none is near. */
@@ -46,6 +52,32 @@ export class ExactSum {
     return this.#digits === 0n ? this.#whole : [String(this.#digits), this.#exponent]
   }
 
+  /** @returns false where the number is too large, or has digits that are too small */
+  #addPieces(number: number): boolean {
+    if (Math.abs(number) >= pieceMax || (Math.abs(number) < pieceMin && number !== 0)) return false
+    const pieces = (this.#pieces ??= new Float64Array(sizes.length))
+    let rest = number
+    for (let i = 0; rest !== 0; i++) {
+      // Of a sum with so large a number no digit is left that is smaller than the piece: what is rounded off is the rest.
+      const rounder = rounders[i] as number
+      const piece = rest + rounder - rounder
+      pieces[i] = (pieces[i] as number) + piece
+      rest -= piece
+    }
+    if (++this.#cut === cutMax) this.#gatherPieces()
+    return true
+  }
+
+  #gatherPieces(): void {
+    const pieces = this.#pieces
+    if (pieces === undefined || this.#cut === 0) return
+    this.#cut = 0
+    sizes.forEach((exponent, i) => {
+      if (pieces[i] !== 0) this.#addParts(BigInt((pieces[i] as number) * 2 ** -exponent), exponent)
+    })
+    pieces.fill(0)
+  }
+
   #addParts(digits: bigint, exponent: number): void {
     if (exponent < this.#exponent) {
       this.#digits <<= BigInt(this.#exponent - exponent)
@@ -56,6 +88,7 @@ export class ExactSum {
 
   /** Brings all of it into one place, with no more digits than it needs. */
   #gather(): void {
+    this.#gatherPieces()
     if (this.#digits === 0n) {
       this.#exponent = 0
       return
@@ -74,6 +107,22 @@ export class ExactSum {
 }
 
 const bits = new DataView(new ArrayBuffer(8))
+
+/** So many binary digits a piece has. */
+const pieceBits = 26
+
+/** The powers of two that pieces are whole multiples of. */
+const sizes = [1, 0, -1, -2, -3, -4].map((n) => n * pieceBits)
+
+/** Added to a number and taken away again, they round it to a multiple of a size. */
+const rounders = sizes.map((exponent) => 1.5 * 2 ** (52 + exponent))
+
+/** The numbers between these have no digits but those of pieces. */
+const pieceMax = 2 ** (2 * pieceBits)
+const pieceMin = 2 ** (52 - 4 * pieceBits)
+
+/** After so many numbers a sum of pieces may have as many digits as a double holds. */
+const cutMax = 2 ** pieceBits
 
 /** So many digits a double has behind its first one. */
 const mantissaBits = 52

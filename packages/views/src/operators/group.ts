@@ -1,13 +1,14 @@
 import { type Entry, key as keyOf } from '@fanlight/core'
 import { type Soon, all, assertKey, checkOption, checkValue, freeze, soon, valuesEqual } from '@fanlight/core/kit'
 import type { Taken } from '../follower.ts'
-import { inputsOf } from '../inputs.ts'
+import { heldIn, inputsOf } from '../inputs.ts'
 import { MapFailure, type MapFunction, Mapping, type Yielded } from '../mapping.ts'
 import { type Plan, plan } from '../plan.ts'
-import type { Reader, ShelfChange } from '../shelf.ts'
+import type { Reader, ShelfBlock, ShelfChange } from '../shelf.ts'
 import type { Aggregate, Making, Member } from './aggregates.ts'
+import { Columns } from './columns.ts'
 import { type Ranked, frontAfter } from './front.ts'
-import { Joins, type Share } from './moves.ts'
+import { MemberMoves, type Moves, type Share } from './moves.ts'
 import { makeAggregates } from './make-aggregates.ts'
 import type { Kind, Operator, OperatorSettings } from './operator.ts'
 
@@ -36,7 +37,7 @@ type Kept = readonly [members: number, ...states: unknown[]]
  *
  * | area | key | value |
  * | --- | --- | --- |
- * | `member` | a key of the upstream | its groups, and what it gives each aggregate |
+ * | `member` | a key of the upstream | its groups, and behind them what it gives each aggregate |
  * | `group` | a key of a group | how many members it has, and for each aggregate the state, or the members that it shows |
  * | `order` | group, aggregate, place | a member in the order of an aggregate |
  *
@@ -58,48 +59,89 @@ class GroupOperator implements Operator {
   }
 
   plan(update: Taken, reader: Reader): Soon<Plan> {
+    const { replace, changes } = update
+    if (replace === undefined || changes.length > 0) return this.#planChanged(update, reader)
+    return soon(heldIn(replace.ranges, reader, 'member'), (held) =>
+      held.length > 0 ? this.#planChanged(update, reader) : this.#planNew(replace.entries, reader),
+    )
+  }
+
+  #planChanged(update: Taken, reader: Reader): Soon<Plan> {
     const found = inputsOf(update, reader, 'member', (entry) => this.#shareOf(entry), undefined)
     return soon(found, (shares) => {
       const inputs = [...shares.keys()]
       return soon(reader.values('member', inputs), (before) => {
         const changes: ShelfChange[] = []
-        const joins = new Joins(this.#aggregates)
+        const moves = new MemberMoves(this.#aggregates)
         inputs.forEach((input, i) => {
           const was = before[i] as Share | undefined
           const is = shares.get(input)
           if (valuesEqual(was, is)) return
           changes.push(put('member', input, is))
-          joins.note(input, was, is)
+          moves.note(input, was, is)
         })
-        return this.#regroup(reader, joins, changes)
+        return this.#regroup(reader, moves, changes, [])
       })
     })
   }
 
+  /** None of the entries is known: there may be millions, which are kept in columns. */
+  #planNew(entries: readonly Entry[], reader: Reader): Soon<Plan> {
+    const columns = new Columns(this.#aggregates)
+    const gives: unknown[] = []
+    for (const { key, value } of entries) {
+      const groups = this.#gather({ key, value }, gives)
+      if (groups !== none) columns.push(key, groups, gives)
+    }
+    const block: ShelfBlock = { area: 'member', keys: columns.keys, valueAt: (i) => columns.shareAt(i) }
+    return this.#regroup(reader, columns, [], [block])
+  }
+
   /** What an entry gives, checked; undefined: it belongs to no group. */
-  #shareOf(entry: Pick<Entry, 'key' | 'value'>): Share | undefined {
+  #shareOf({ key, value }: Pick<Entry, 'key' | 'value'>): Share | undefined {
+    const gives: unknown[] = []
+    const groups = this.#gather({ key, value }, gives)
+    if (typeof groups === 'string') return [[groups], ...gives]
+    return groups === none ? undefined : [groups, ...gives]
+  }
+
+  /**
+   * Finds out to which groups a member belongs.
+   *
+   * @param gives is filled with what it gives each aggregate
+   */
+  #gather(member: Member, gives: unknown[]): string | readonly string[] {
     try {
-      const member = { key: entry.key, value: entry.value }
       const groups = groupsOf(this.#by(member))
-      if (groups.length === 0) return undefined
-      const gives = this.#aggregates.map((aggregate) => aggregate.of(member) ?? null)
-      const share: Share = [groups, gives]
-      checkValue(share, this.#settings.depthMax)
-      return freeze(share)
+      if (groups === none) return none
+      for (let i = 0; i < this.#aggregates.length; i++) gives[i] = this.#givenBy(member, i)
+      return groups
     } catch (error) {
-      if (this.#settings.skips) return undefined
-      throw new MapFailure(entry.key, error)
+      if (this.#settings.skips) return none
+      throw new MapFailure(member.key, error)
     }
   }
 
+  #givenBy(member: Member, i: number): unknown {
+    const aggregate = this.#aggregates[i]
+    const given = aggregate?.of(member) ?? null
+    // A tally has looked at its number already.
+    if (aggregate?.kind === 'ranking' && given !== null) checkValue(freeze(given), this.#settings.depthMax - 2)
+    return given
+  }
+
   /** Brings the groups up to date that members left or joined, and what they yield. */
-  #regroup(reader: Reader, joins: Joins, changes: ShelfChange[]): Soon<Plan> {
-    const groups = [...joins.groups]
+  #regroup(reader: Reader, moves: Moves, changes: ShelfChange[], blocks: readonly ShelfBlock[]): Soon<Plan> {
+    const groups = [...moves.groups]
     return soon(reader.values('group', groups), (kept) => {
-      const regrouped = groups.map((group, i) => this.#next(reader, group, joins, kept[i] as Kept | undefined, changes))
+      const regrouped = groups.map((group, i) => this.#next(reader, group, moves, kept[i] as Kept | undefined, changes))
       return soon(all(regrouped), (yields) => {
         const inputs = new Map(groups.map((group, i) => [group, yields[i] ?? []]))
-        return soon(plan(reader, inputs), (made) => ({ changes: [...changes, ...made.changes], touched: made.touched }))
+        return soon(plan(reader, inputs), (made) => ({
+          changes: [...changes, ...made.changes],
+          blocks,
+          touched: made.touched,
+        }))
       })
     })
   }
@@ -108,19 +150,20 @@ class GroupOperator implements Operator {
   #next(
     reader: Reader,
     group: string,
-    joins: Joins,
+    moves: Moves,
     kept: Kept | undefined,
     changes: ShelfChange[],
   ): Soon<readonly Yielded[]> {
     const [before, ...states] = kept ?? [0]
-    const members = before + joins.grown(group)
+    const members = before + moves.grown(group)
     const shown: unknown[] = []
     const next = this.#aggregates.map((aggregate, i): Soon<unknown> => {
-      const { left, joined } = joins.at(group, i)
+      const left = moves.left(group, i)
+      const joined = moves.joined(group, i)
       if (aggregate.kind === 'tally') {
         const running = aggregate.start(states[i])
-        for (const given of left) running.remove(given)
-        for (const given of joined) running.add(given)
+        running.remove(left)
+        running.add(joined)
         shown[i] = running.shown
         return running.stored
       }
@@ -165,12 +208,18 @@ export function groupKind(options: GroupOptions): Kind {
 
 const same: MapFunction = (entry) => entry
 
-function groupsOf(given: Groups): readonly string[] {
-  if (given === undefined || given === null) return []
-  const groups = typeof given === 'string' ? [given] : [...new Set(given)]
+function groupsOf(given: Groups): string | readonly string[] {
+  if (given === undefined || given === null) return none
+  if (typeof given === 'string') {
+    assertKey(given)
+    return given
+  }
+  const groups = [...new Set(given)]
   for (const group of groups) assertKey(group)
-  return groups
+  return groups.length === 0 ? none : groups
 }
+
+const none: readonly string[] = []
 
 function put(area: 'member' | 'group' | 'order', key: string, value: unknown): ShelfChange {
   return { area, key, value, bytes: value === undefined ? 0 : checkValue(value, Infinity) }

@@ -4,83 +4,86 @@ import type { Aggregate } from './aggregates.ts'
 import type { Ranked } from './front.ts'
 
 /** To which groups an entry belongs, and what it gives each aggregate; null: nothing. */
-export type Share = readonly [groups: readonly string[], gives: readonly unknown[]]
+export type Share = [groups: readonly string[], ...gives: unknown[]]
 
-/** What left an aggregate of a group, and what joined it: numbers, or members in an order. */
-interface Moves {
-  readonly left: unknown[]
-  readonly joined: unknown[]
+/** What left and joined which groups. */
+export interface Moves {
+  /** The groups that something left or joined. */
+  readonly groups: Iterable<string>
+  /** By how many members a group grew. */
+  grown(group: string): number
+  /** What left an aggregate of a group: numbers, or members in an order. */
+  left(group: string, aggregate: number): readonly unknown[]
+  /** What joined an aggregate of a group. */
+  joined(group: string, aggregate: number): readonly unknown[]
 }
 
 /** What became of a group. */
-interface Join {
+interface GroupMoves {
   /** By how many members it grew. */
   grown: number
   /** For each aggregate. */
-  readonly moves: readonly Moves[]
+  readonly left: readonly unknown[][]
+  readonly joined: readonly unknown[][]
 }
 
-/** What left and joined which groups: an entry that gives what it gave is neither. */
-export class Joins {
+/** What left and joined which groups where entries changed: an entry that gives what it gave does neither. */
+export class MemberMoves implements Moves {
   readonly #aggregates: readonly Aggregate['~made'][]
-  readonly #joins = new Map<string, Join>()
+  readonly #groups = new Map<string, GroupMoves>()
 
   constructor(aggregates: readonly Aggregate['~made'][]) {
     this.#aggregates = aggregates
   }
 
-  /** The groups that something left or joined. */
   get groups(): Iterable<string> {
-    return this.#joins.keys()
+    return this.#groups.keys()
   }
 
-  /** By how many members a group grew. */
   grown(group: string): number {
     return this.#of(group).grown
   }
 
-  /** What left and joined one aggregate of a group. */
-  at(group: string, aggregate: number): Moves {
-    return this.#of(group).moves[aggregate] ?? { left: [], joined: [] }
+  left(group: string, aggregate: number): readonly unknown[] {
+    return this.#of(group).left[aggregate] ?? []
+  }
+
+  joined(group: string, aggregate: number): readonly unknown[] {
+    return this.#of(group).joined[aggregate] ?? []
   }
 
   /** An entry gives something else now. */
   note(input: Entry['key'], was: Share | undefined, is: Share | undefined): void {
-    const [before, gave] = was ?? nowhere
-    const [now, gives] = is ?? nowhere
-    for (const group of before) this.#move(group, input, gave, now.includes(group) ? gives : undefined)
-    for (const group of now) if (!before.includes(group)) this.#move(group, input, undefined, gives)
+    const [before] = was ?? nowhere
+    const [now] = is ?? nowhere
+    for (const group of before) this.#move(group, input, was, now.includes(group) ? is : undefined)
+    for (const group of now) if (!before.includes(group)) this.#move(group, input, undefined, is)
   }
 
-  #move(
-    group: string,
-    input: string,
-    gave: readonly unknown[] | undefined,
-    gives: readonly unknown[] | undefined,
-  ): void {
+  #move(group: string, input: string, gave: Share | undefined, gives: Share | undefined): void {
     const join = this.#of(group)
     join.grown += (gives === undefined ? 0 : 1) - (gave === undefined ? 0 : 1)
-    this.#aggregates.forEach(({ kind }, i) => {
-      const was = gave?.[i] ?? null
-      const is = gives?.[i] ?? null
-      if (valuesEqual(was, is)) return
-      const { left, joined } = join.moves[i] as Moves
-      if (was !== null) left.push(kind === 'tally' ? was : placed(was as Ranked, input))
-      if (is !== null) joined.push(kind === 'tally' ? is : placed(is as Ranked, input))
-    })
+    for (let i = 0; i < this.#aggregates.length; i++) {
+      const was = gave?.[i + 1] ?? null
+      const is = gives?.[i + 1] ?? null
+      if (valuesEqual(was, is)) continue
+      const isTally = this.#aggregates[i]?.kind === 'tally'
+      if (was !== null) join.left[i]?.push(isTally ? was : placed(was as Ranked, input))
+      if (is !== null) join.joined[i]?.push(isTally ? is : placed(is as Ranked, input))
+    }
   }
 
-  #of(group: string): Join {
-    let join = this.#joins.get(group)
+  #of(group: string): GroupMoves {
+    let join = this.#groups.get(group)
     if (join === undefined) {
-      join = { grown: 0, moves: this.#aggregates.map(() => ({ left: [], joined: [] })) }
-      this.#joins.set(group, join)
+      join = { grown: 0, left: this.#aggregates.map(() => []), joined: this.#aggregates.map(() => []) }
+      this.#groups.set(group, join)
     }
     return join
   }
 }
 
-const nowhere: Share = [[], []]
+const nowhere: Share = [[]]
 
 /** Where a member stands: those of one rank in the order of their keys. */
 export function placed([rank, value]: readonly [rank: string, value: unknown], input: string): Ranked {

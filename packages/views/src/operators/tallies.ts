@@ -4,8 +4,8 @@ import type { Running } from './aggregates.ts'
 export function startCount(stored: unknown): Running<number> {
   let n = (stored ?? 0) as number
   return {
-    add: () => void n++,
-    remove: () => void n--,
+    add: ({ length }) => void (n += length),
+    remove: ({ length }) => void (n -= length),
     get stored() {
       return n
     },
@@ -18,8 +18,8 @@ export function startCount(stored: unknown): Running<number> {
 export function startSum(stored: unknown): Running<number> {
   const total = new ExactSum(stored as StoredSum | undefined)
   return {
-    add: (given) => total.add(given as number),
-    remove: (given) => total.add(-(given as number)),
+    add: (given) => addAll(total, given),
+    remove: (given) => addAll(total, given, -1),
     get stored() {
       return total.stored
     },
@@ -35,12 +35,12 @@ export function startMean(stored: unknown): Running<number | null> {
   let n = members
   return {
     add(given) {
-      n++
-      total.add(given as number)
+      n += given.length
+      addAll(total, given)
     },
     remove(given) {
-      n--
-      total.add(-(given as number))
+      n -= given.length
+      addAll(total, given, -1)
     },
     get stored() {
       return [n, total.stored]
@@ -49,4 +49,8 @@ export function startMean(stored: unknown): Running<number | null> {
       return n === 0 ? null : total.value / n
     },
   }
+}
+
+function addAll(total: ExactSum, given: readonly unknown[], sign: 1 | -1 = 1): void {
+  for (let i = 0; i < given.length; i++) total.add(sign * (given[i] as number))
 }

@@ -1,0 +1,119 @@
+import { type MemoryStore, type Query, type Store, createMemoryStore, del, get, prefix, put } from '@fanlight/core'
+import { turns } from '@fanlight/core/testing'
+import { describe, expect, test } from 'vitest'
+import { type View, createView } from './create-view.ts'
+import { sameKeys } from './passing.ts'
+
+/** A store that says what it was asked. */
+function counted(raw: MemoryStore): { readonly store: Store; readonly asked: Query[] } {
+  const asked: Query[] = []
+  const store = new Proxy<Store>(raw, {
+    has: (target, name) => name !== '~atHand' && name in target,
+    get: (target, name) => {
+      if (name === 'fetch') {
+        return (query: Query, options: object) => {
+          if (!Array.isArray(query) || query.length > 0) asked.push(query)
+          return target.fetch(query, options)
+        }
+      }
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+  return { store, asked }
+}
+
+async function made(
+  cacheBytes?: number,
+): Promise<{ raw: MemoryStore; view: View; asked: Query[]; seen: () => Promise<void> }> {
+  const raw = createMemoryStore()
+  await raw.commit([put('a', 1), put('b', 2), put('c', 3)])
+  const { store, asked } = counted(raw)
+  const view = createView(store, { map: (entry) => entry, mode: 'lazy', reads: sameKeys, cacheBytes })
+  return { raw, view, asked, seen: async () => void (await view.fetch([], { min: raw.reached })) }
+}
+
+describe('a lazy view', () => {
+  test('a hit costs no upstream read, until a change touches what was read', async () => {
+    const { raw, view, asked, seen } = await made()
+    expect(await get(view, 'a')).toBe(1)
+    const before = asked.length
+    for (let i = 0; i < 5; i++) expect(await get(view, 'a')).toBe(1)
+    await raw.commit([put('b', 20)])
+    await seen()
+    expect(await get(view, 'a')).toBe(1)
+    expect(asked.length).toBe(before)
+    await raw.commit([put('a', 10)])
+    await seen()
+    expect(await get(view, 'a')).toBe(10)
+    expect(asked.length).toBe(before + 1)
+    expect(view.cache).toMatchObject({ hits: 6, misses: 2, answers: 1 })
+    await view.close()
+  })
+
+  test('an absence is held too, and a range with its limit', async () => {
+    const { raw, view, seen } = await made()
+    const first = { ...prefix(''), limit: 2 }
+    for (const _ of [1, 2]) {
+      expect(await get(view, 'bb')).toBeUndefined()
+      expect((await view.fetch(first)).entries.map(({ key }) => key)).toEqual(['a', 'b'])
+    }
+    expect(view.cache).toMatchObject({ hits: 2, misses: 2, answers: 2 })
+    await raw.commit([put('bb', 1), del('a')])
+    await seen()
+    expect(await get(view, 'bb')).toBe(1)
+    expect((await view.fetch(first)).entries.map(({ key }) => key)).toEqual(['b', 'bb'])
+    expect(view.cache).toMatchObject({ hits: 2, misses: 4, answers: 2 })
+    await view.close()
+  })
+
+  test('L1: the window of what is held goes back to its last change, and on to where the view is', async () => {
+    const { raw, view, seen } = await made()
+    const [source = ''] = raw.sources
+    await view.fetch('a')
+    await raw.commit([put('b', 4)])
+    await raw.commit([put('c', 4)])
+    await seen()
+    const { windows, versions } = await view.fetch('a')
+    expect(view.cache?.hits).toBe(1)
+    expect(windows[source]?.to).toBe(3)
+    expect(versions[source]).toBe(3)
+    expect(windows[source]?.from).toBeLessThanOrEqual(3)
+    await view.close()
+  })
+
+  test('what changes while it is asked for is not held', async () => {
+    const raw = createMemoryStore()
+    await raw.commit([put('a', 1)])
+    const late = new Proxy<Store>(raw, {
+      has: (target, name) => name !== '~atHand' && name in target,
+      get: (target, name) => {
+        if (name === 'fetch')
+          return (query: Query, options: object) => turns(5).then(() => target.fetch(query, options))
+        const value: unknown = Reflect.get(target, name, target)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+    const view = createView(late, { map: (entry) => entry, mode: 'lazy', reads: sameKeys })
+    await view.fetch([], { min: raw.reached })
+    const asked = get(view, 'a')
+    await raw.commit([put('a', 2)])
+    await view.fetch([], { min: raw.reached })
+    expect(await asked).toBe(1)
+    expect(await get(view, 'a')).toBe(2)
+    await view.close()
+  })
+
+  test('holds no more than it may, and spares what is asked for', async () => {
+    const { view } = await made(1_000)
+    for (let i = 0; i < 50; i++) {
+      await get(view, 'a')
+      await get(view, `none/${i}`)
+    }
+    const { bytes = Infinity, answers = 0, misses } = view.cache ?? {}
+    expect(bytes).toBeLessThanOrEqual(1_000)
+    expect(answers).toBeGreaterThan(2)
+    expect(misses).toBe(51)
+    await view.close()
+  })
+})
