@@ -176,7 +176,7 @@ describe('a view that joins', () => {
     ['`query` beside it', { join: good, query: 'a' }],
     ['`map` beside it', { join: good, map: () => undefined }],
     ['`group` beside it', { join: good, group: { by: () => '', of: () => ({}) } }],
-    ['passthrough', { join: good, mode: 'passthrough' }],
+    ['a mode that there is not', { join: good, mode: 'eager' }],
     ['too many ranges', { join: { ...good, each: Array.from({ length: 65 }, (_, i) => `k${i}`) } }],
   ])('refuses %s', (_what, options) => {
     expect(() => createView(blogOf(), options as never)).toThrow(expect.objectContaining({ code: 'BAD_QUERY' }))
