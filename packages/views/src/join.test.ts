@@ -127,6 +127,21 @@ describe('a view that joins', () => {
     expect(await shown(view, raw)).toEqual({ me: [] })
   })
 
+  test('a limit counts those that are met at all texts together', async () => {
+    const raw = createMemoryStore<{ '': number }>()
+    const view = createView(raw, {
+      join: {
+        each: 'me',
+        with: { met: { from: prefix('a'), on: () => [1, 2, 3], equals: ({ value }) => value, limit: 2 } },
+        to: ({ key }, { met }) => ({ key, value: met.map((one) => one.key) }),
+      },
+    })
+    await raw.commit([put('me', 0), put('a3', 1), put('a2', 2), put('a1', 3)])
+    expect(await shown(view, raw)).toEqual({ me: ['a1', 'a2'] })
+    await raw.commit([del('a1')])
+    expect(await shown(view, raw)).toEqual({ me: ['a2', 'a3'] })
+  })
+
   test('what is met is shared, and cannot be changed', async () => {
     const blog = blogOf()
     const view = createView(blog, {
@@ -161,6 +176,7 @@ describe('a view that joins', () => {
     ['`query` beside it', { join: good, query: 'a' }],
     ['`map` beside it', { join: good, map: () => undefined }],
     ['`group` beside it', { join: good, group: { by: () => '', of: () => ({}) } }],
+    ['a mode that there is not', { join: good, mode: 'eager' }],
     ['too many ranges', { join: { ...good, each: Array.from({ length: 65 }, (_, i) => `k${i}`) } }],
   ])('refuses %s', (_what, options) => {
     expect(() => createView(blogOf(), options as never)).toThrow(expect.objectContaining({ code: 'BAD_QUERY' }))

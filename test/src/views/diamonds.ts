@@ -30,6 +30,8 @@ export interface ViewKind {
   make(upstream: Store, options: ViewBasics): Store
   /** What it shows of a state of its upstream, worked out in the simplest way. */
   naive(state: State): State
+  /** Whether what it shows at a key may depend on several entries of its upstream, which may be of several sources. */
+  readonly mixes?: boolean
   /** Values that the kind makes something of. */
   readonly values: fc.Arbitrary<unknown>
 }

@@ -81,6 +81,7 @@ viewKindProperty('a join that copies by key', {
         }),
     ),
   values: rows,
+  mixes: true,
 })
 
 viewKindProperty('a join that copies by a field, of which several yield one key', {
@@ -109,6 +110,7 @@ viewKindProperty('a join that copies by a field, of which several yield one key'
     return shown
   },
   values: rows,
+  mixes: true,
 })
 
 viewKindProperty('a join that collects by a field', {
@@ -133,6 +135,7 @@ viewKindProperty('a join that collects by a field', {
         }),
     ),
   values: rows,
+  mixes: true,
 })
 
 viewKindProperty('a join with itself, of both sides of what refers to what', {
@@ -167,6 +170,7 @@ viewKindProperty('a join with itself, of both sides of what refers to what', {
       ]),
     ),
   values: rows,
+  mixes: true,
 })
 
 viewKindProperty('a join of the first two in an order, of which little is kept', {
@@ -185,15 +189,15 @@ viewKindProperty('a join of the first two in an order, of which little is kept',
             limit: 2,
           },
           last: {
-            from: prefix(right),
-            on: ({ value }) => value.word,
+            from: [prefix(left), prefix(right)],
+            on: ({ value }) => [value.word, value.to],
             equals: ({ value }) => value.word,
             by: ({ value }) => [value.to, desc(value.n)],
             of: ({ key }) => key,
             limit: 1,
           },
         },
-        to: ({ key }, { others, last }) => ({ key, value: [others, last[0]?.value === key] }),
+        to: ({ key }, { others, last }) => ({ key, value: [others, last] }),
       },
       ...options,
     })
@@ -206,17 +210,20 @@ viewKindProperty('a join of the first two in an order, of which little is kept',
           const others = all(state)
             .filter((one) => isLeft(one) && [to, ...refs].some((letter) => one.value.refs.includes(letter)))
             .filter(({ value }) => value.n !== 0 && value.word !== 'c')
-            // It stands still where two are equal.
+            // Those that are equal stay in the order of their keys.
             .sort((a, b) => b.value.n - a.value.n)
             .slice(0, 2)
             .map((one) => ({ key: one.key, value: one.value.word }))
-          const [last] = all(state)
-            .filter((one) => isRight(one) && one.value.word === word)
+          const last = all(state)
+            .filter((one) => one.value.word === word || one.value.word === to)
             .sort((a, b) => compareCodePoints(a.value.to, b.value.to) || b.value.n - a.value.n)
-          return [key, [others, last?.key === key]]
+            .slice(0, 1)
+            .map((one) => ({ key: one.key, value: one.key }))
+          return [key, [others, last]]
         }),
     ),
   values: rows,
+  mixes: true,
 })
 
 /** Where this one throws. */
@@ -263,4 +270,5 @@ viewKindProperty('a join that leaves out where a function throws', {
     return shown
   },
   values: rows,
+  mixes: true,
 })

@@ -96,6 +96,7 @@ function setupOf(kind: ViewKind, make: Make): Setup<Store> {
     keys,
     place: (key) => (make === overTwo ? key.slice(0, 2) : ''),
     values: kind.values,
+    mixes: kind.mixes,
     runs: 30,
   }
 }

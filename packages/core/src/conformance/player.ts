@@ -150,7 +150,10 @@ export class Player {
 
   /** Where a feed says nothing, nothing touched it: what is held was the answer all the time (L9). */
   #heldBetween(query: Query, entries: readonly Entry[], from: Versions, to: Versions): void {
-    const { model } = this.#bench
+    const { model, setup } = this.#bench
+    const moved = Object.keys(to).filter((source) => (from[source] ?? to[source]) !== to[source])
+    // Where entries are made of several sources, nobody knows what was beside the way that the feed took.
+    if (setup.mixes === true && moved.length > 1) return
     const windows: Record<SourceId, Window> = {}
     for (const source in to) windows[source] = { from: from[source] ?? to[source] ?? 0, to: to[source] ?? 0 }
     this.#world.later(() => {

@@ -61,6 +61,11 @@ export interface Setup<S extends AnyStore = AnyStore> {
   readonly values?: fc.Arbitrary<unknown> | undefined
   /** Keys of one place can share a commit: for routers of several stores. Default: all can. */
   place?(key: string): string
+  /**
+   * Whether what the store shows at a key may depend on several sources, as in a join: then its feeds tell what is true on the way
+   * that they took, and nothing of the points beside it (L1). Default false.
+   */
+  readonly mixes?: boolean | undefined
   /** How many random histories are tried, before `FANLIGHT_RUNS` multiplies it. Default 100. */
   readonly runs?: number | undefined
 }
