@@ -51,13 +51,17 @@ export class ReplicaSet {
     await mkdir(folder, { recursive: true })
     const port = await freePort()
     const set = new ReplicaSet(binary, folder, port)
+    const over = new AbortController()
     try {
       const failed = set.ended.then((why) => Promise.reject(new Error(why)))
-      await Promise.race([failed, ready(port, AbortSignal.any([signal, AbortSignal.timeout(startMs)]))])
+      await Promise.race([failed, ready(port, AbortSignal.any([signal, over.signal, AbortSignal.timeout(startMs)]))])
       return set
     } catch (error) {
       await set.close()
       throw error
+    } finally {
+      // Nobody asks one that has ended whether it is ready.
+      over.abort()
     }
   }
 
