@@ -1,11 +1,13 @@
 /** The recipes of docs/frameworks.md, from its text: bundled as for a page, in a DOM of its own. */
-import { type Store, createMemoryStore, del, put } from '@fanlight/core'
+import { pathToFileURL } from 'node:url'
+import { createMemoryStore, del, put } from '@fanlight/core'
 import { connect } from '@fanlight/client-browser'
 import { serve } from '@fanlight/server'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { readText } from '../docs/repository.ts'
 import { compileFolder } from '../docs/workshop.ts'
 import { addDom } from './dom.ts'
+import { feedsMax, feedsOf } from './feeds.ts'
 import type { Mounted, Props, Recipe } from './mounts/mount.ts'
 import { type Framework, Kitchen, filesOf, frameworks } from './recipes.ts'
 
@@ -14,22 +16,8 @@ const text = readText('docs/frameworks.md')
 for (const framework of frameworks) kitchen.write(framework, filesOf(text, framework))
 afterAll(() => kitchen.close())
 
-const feedsMax = 8
-
 /** A busy machine may take its time. */
 const patience = { timeout: 30_000 }
-
-/** How many feeds a store has: as many as it does not take any more. */
-async function feedsOf(store: Pick<Store<object>, 'watch'>): Promise<number> {
-  const more = []
-  try {
-    for (;;) more.push(store.watch({}))
-  } catch (error) {
-    expect(error).toMatchObject({ code: 'TOO_MANY' })
-  }
-  await Promise.all(more.map((feed) => feed.close()))
-  return feedsMax - more.length
-}
 
 /** Someone, and how often their name was read: as often as their row was rendered. */
 function person(name: string): { readonly value: { readonly name: string }; readonly reads: () => number } {
@@ -53,8 +41,8 @@ test.each(frameworks)('the recipe for %s has two files, with types that fit', as
 // Before there is a document: this is how it is on a server.
 describe.each(frameworks)('the recipe for %s on a server', (framework) => {
   test('it renders that it loads, and follows nothing', async () => {
-    const module = await kitchen.bundle(framework, true)
-    const { render } = (await import(/* @vite-ignore */ module)) as Recipe
+    const module = await kitchen.bundle(framework, 'render')
+    const { render } = (await import(/* @vite-ignore */ pathToFileURL(module).href)) as Recipe
     const store = createMemoryStore<{ 'people/': { name: string } }>({ limits: { feeds: feedsMax } })
     await store.commit([put('people/red/a', { name: 'Ann' })])
     expect(await render({ store, team: 'red' })).toContain('Loading')
@@ -67,7 +55,7 @@ describe('for a page', () => {
   const modules = new Map<Framework, string>()
 
   beforeAll(async () => {
-    for (const framework of frameworks) modules.set(framework, await kitchen.bundle(framework, false))
+    for (const framework of frameworks) modules.set(framework, await kitchen.bundle(framework, 'mount'))
     // What bundles is for Node; what it makes looks for a document when it is loaded.
     addDom()
   }, 120_000)
@@ -78,7 +66,7 @@ describe('for a page', () => {
     let mounted: Mounted | undefined
 
     beforeAll(async () => {
-      recipe = (await import(/* @vite-ignore */ modules.get(framework) ?? '')) as Recipe
+      recipe = (await import(/* @vite-ignore */ pathToFileURL(modules.get(framework) ?? '').href)) as Recipe
     }, 120_000)
 
     const show = (props: Props): void => {

@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
 import { type Plugin, build, transformWithOxc } from 'vite'
 import solid from 'vite-plugin-solid'
 import { root } from '../docs/repository.ts'
@@ -21,6 +21,14 @@ export function filesOf(text: string, framework: Framework): Files {
   const section = text.split(/^## /m).find((one) => one.startsWith(`${framework}\n`)) ?? ''
   return new Map([...section.matchAll(fence)].map(([, name = '', code = '']) => [name, code]))
 }
+
+/** What makes a page of it: the test finds it as `recipe`. */
+const page = `
+import { connect } from '@fanlight/client-browser'
+const store = await connect(new URL('/live', location.href.replace(/^http/, 'ws')).href)
+const { set, unmount } = mount(document.querySelector('main'), { store, team: 'red' })
+globalThis.recipe = { ask: (team) => set({ store, team }), unmount }
+`
 
 /** The code of single file components, by the compilers that come with the frameworks: their plugins do much that nobody needs here. */
 function components(server: boolean): Plugin {
@@ -67,25 +75,29 @@ export class Kitchen {
   }
 
   /**
-   * Bundles a recipe as it is for a page, or for a server, to a module that exports `mount` or `render`. The core stays outside, so that it is the one of the
-   * test: the component is given a store of it.
+   * Bundles a recipe: as it is for a page, to a module that exports `mount`; for a server, to one that exports `render`; or
+   * to a whole page, which connects to `/live`. In the first two the core stays outside, so that it is the one of the test:
+   * the component is given a store of it.
    *
-   * @returns where it is, as `import` takes it
+   * @returns the path of the file
    */
-  async bundle(framework: Framework, server: boolean): Promise<string> {
+  async bundle(framework: Framework, target: 'mount' | 'render' | 'page'): Promise<string> {
     const folder = this.folderOf(framework)
+    const server = target === 'render'
     const extension = { React: 'tsx', Vue: 'vue', Svelte: 'svelte', Solid: 'tsx' }[framework]
     const component = framework === 'Vue' || framework === 'Svelte' ? 'People' : '{ People }'
     const mounts = fileURLToPath(new URL('mounts', import.meta.url))
     const [made, how] = server ? ['render', `${framework.toLowerCase()}.server`] : ['mount', framework.toLowerCase()]
-    const entry = join(folder, `${made}-entry.ts`)
+    const entry = join(folder, `${target}-entry.ts`)
     writeFileSync(
       entry,
       `import ${component} from './people.${extension}'\n` +
         `import { ${made}Of } from ${JSON.stringify(join(mounts, `${how}.ts`))}\n` +
-        `export const ${made} = ${made}Of(People)\n`,
+        `export const ${made} = ${made}Of(People)\n` +
+        (target === 'page' ? page : ''),
     )
-    const outDir = join(folder, made)
+    const outDir = join(folder, target)
+    const external = target === 'page' ? [] : ['@fanlight/core', 'rxjs']
     await build({
       configFile: false,
       root: folder,
@@ -102,10 +114,10 @@ export class Kitchen {
         outDir,
         minify: false,
         ...(server ? { ssr: entry } : { lib: { entry, formats: ['es'], fileName: 'entry' } }),
-        rolldownOptions: { external: ['@fanlight/core', 'rxjs'], output: { entryFileNames: 'entry.js' } },
+        rolldownOptions: { external, output: { entryFileNames: 'entry.js' } },
       },
     })
-    return pathToFileURL(join(outDir, 'entry.js')).href
+    return join(outDir, 'entry.js')
   }
 
   close(): void {

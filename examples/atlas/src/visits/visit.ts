@@ -118,9 +118,9 @@ function isSame(one: Visited | undefined, other: Visited | undefined): boolean {
 }
 
 /** The same in a line, of one country. */
-export function describeVisits({ documents, groups, different }: Seen, country: string, name: string): string {
+export function describeVisits({ groups, different }: Seen, country: string, name: string): string {
   const { visits = 0, stars = null, latest = [] } = groups.get(country) ?? {}
   const mean = stars === null ? '' : `, ${stars.toFixed(2)} stars, last ${latest[0]?.city ?? ''}`
-  const agree = different.length === 0 ? 'as the documents say' : `the documents differ in ${different.join()}`
-  return `MongoDB, grouped: ${name} ${visits} of ${documents} visits${mean} (${agree})`
+  const agree = different.length === 0 ? 'documents agree' : `documents differ in ${different.join()}`
+  return `MongoDB, grouped: ${name} ${visits} visits${mean}; ${agree}`
 }
