@@ -119,9 +119,13 @@ withBrowser.describe('the page of the atlas', () => {
     url = await atlas.url
   }, 120_000)
 
+  /** Those of single tests, in case one fails. */
+  const others: ChildProcess[] = []
+
   afterAll(async () => {
     await browser?.close()
     atlas?.child.kill('SIGINT')
+    for (const other of others) other.kill('SIGKILL')
   })
 
   /** Opens the page; what its console says of errors comes into the list. */
@@ -287,6 +291,7 @@ withBrowser.describe('the page of the atlas', () => {
   ): Promise<{ readonly page: Page; readonly line: string; readonly end: () => Promise<unknown> }> {
     const other = await mkdtemp(join(tmpdir(), 'fanlight-visits-'))
     const { child, url } = start('0', { ...more, DATA_DIR: other })
+    others.push(child)
     let output = ''
     child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()))
     const context = await browser.newContext()
