@@ -5,6 +5,7 @@ import {
   type EventListener,
   type Router,
   type Store,
+  type StoreEvent,
   type Variable,
   createRouter,
   createVariable,
@@ -23,6 +24,8 @@ import { makeFolder } from './folder.ts'
 import { KnobBoard } from './knobs.ts'
 import { type Place, place, unprefixed } from './places.ts'
 import type { Settings } from './settings.ts'
+import type { Visit, Visited } from './visits/visit.ts'
+import type { VisitsState } from './visits/visits.ts'
 
 /** What the index says of a city: its key holds the country and the rank. */
 export interface Ranked {
@@ -37,6 +40,9 @@ export interface Status {
   readonly waits: number
   /** Where the file of countries lies. */
   readonly countriesFile: string
+  /** How it is with MongoDB, and where it is. */
+  readonly visits: VisitsState
+  readonly visitsUri: string
 }
 
 /** How long making a view may take, in milliseconds. */
@@ -48,7 +54,7 @@ const viewMs = 10 * 60_000
  */
 const history = { commits: 2000 }
 
-/** What is mounted where. */
+/** What is mounted where: `mongo/` and `visited/` come where there is a mongod, when it is ready. */
 export interface AtlasTypes {
   readonly 'cities/': City | number
   readonly 'by-country/': Ranked
@@ -61,6 +67,8 @@ export interface AtlasTypes {
   readonly 'settings/country': string
   readonly load: number
   readonly status: Status
+  readonly 'mongo/visits/': Visit
+  readonly 'visited/': Visited
 }
 
 /** The router over all of it. */
@@ -77,6 +85,11 @@ export interface Atlas {
   /** Where the file of countries lies. */
   readonly countriesFile: string
   close(): Promise<void>
+}
+
+/** Whether an answer had to wait for the index. What follows MongoDB waits too, at times, and is not what is compared. */
+export function isWait({ type, source = '' }: StoreEvent): boolean {
+  return type === 'stall' && !source.startsWith('mongo@')
 }
 
 /** What the index makes of a city: cities of a country, largest first. */
@@ -128,7 +141,8 @@ export async function openAtlas(
     // On the first start they are made of all the cities; later they follow on from where they were.
     await Promise.all([index.fetch([], { timeoutMs: viewMs, signal }), places.fetch([], { timeoutMs: viewMs, signal })])
     const load = createVariable(0, { name: 'load' })
-    const status = createVariable<Status>({ waits: 0, countriesFile }, { name: 'status' })
+    const first: Status = { waits: 0, countriesFile, visits: 'none', visitsUri: '' }
+    const status = createVariable(first, { name: 'status' })
     // Whoever is connected may turn knobs and edit countries, and nothing else.
     const mounts = {
       'cities/': readonly(cities),
@@ -140,7 +154,8 @@ export async function openAtlas(
       load: readonly(load),
       status: readonly(status),
     }
-    const router = closes(createRouter(mounts, { onEvent }))
+    // Its types know what may come later, too.
+    const router = closes(createRouter(mounts, { onEvent }) as Router as App)
     // It ends before the router closes the variable: nobody may set what is closed.
     const sampling = setInterval(() => load.set(Math.round(((loadavg()[0] ?? 0) / cpus().length) * 100) / 100), 1000)
     closing.push(() => clearInterval(sampling))

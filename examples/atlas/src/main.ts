@@ -1,6 +1,7 @@
 /**
  * The atlas: 135,000 cities in LevelDB, an index of them that lags, countries in a JSON file, this machine's load, and one
- * router over all four, beside what one sees without it. As a page, or in the terminal.
+ * router over all four, beside what one sees without it; and, where there is a mongod, documents of MongoDB, grouped. As a page,
+ * or in the terminal.
  *
  * @module
  */

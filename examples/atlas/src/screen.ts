@@ -17,6 +17,8 @@ export interface View {
   readonly countriesFile: string
   /** Whether the country file is stale, and why. */
   readonly stale: string | undefined
+  /** What MongoDB and the view of it say of the country, or why there is none. */
+  readonly visits: string
 }
 
 const columnWidth = 42
@@ -84,6 +86,7 @@ function foot(view: View): string[] {
     '',
     ...bars(view),
     '',
+    dim(view.visits),
     view.stale === undefined
       ? dim(`Edit ${view.countriesFile}: the heading changes.`)
       : red(`countries.json: ${view.stale}`),
@@ -98,7 +101,7 @@ export function drawLine(view: View): string {
   return (
     `${view.country?.name ?? view.code}: Promise.all ${both.fetches} answers, ${both.torn} torn | ` +
     `Fanlight ${fanlight.fetches} answers, ${fanlight.torn} torn, age ${Math.round(fanlight.ageMs)} ms, ` +
-    `${view.waitsPerSecond} waits/s${last}`
+    `${view.waitsPerSecond} waits/s${last}${view.visits.startsWith('MongoDB, grouped') ? ` | ${view.visits}` : ''}`
   )
 }
 

@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { prefix, type StoreEvent } from 'fanlight'
 import { serve } from '@fanlight/server'
-import { type Atlas, openAtlas } from './atlas.ts'
+import { type Atlas, isWait, openAtlas } from './atlas.ts'
 import { shownMax } from './compare.ts'
 import { isMishap } from './ending.ts'
 import { type Settings, UsageError } from './settings.ts'
 import { Site } from './site.ts'
 import { Terminal } from './terminal.ts'
+import { Visits } from './visits/visits.ts'
 import { Writer } from './writer.ts'
 
 /** How often the writer learns which cities are shown, and pages how often an answer had to wait. */
@@ -18,8 +19,8 @@ export async function servePage(settings: Settings, ending: AbortController): Pr
   const site = await Site.open(settings)
   try {
     let waits = 0
-    const onEvent = ({ type }: StoreEvent): void => {
-      if (type === 'stall') waits++
+    const onEvent = (event: StoreEvent): void => {
+      if (isWait(event)) waits++
     }
     await site.prepare()
     const terminal = new Terminal(process.stdout)
@@ -51,16 +52,19 @@ async function run(atlas: Atlas, settings: Settings, { site, ending, waits }: Ru
   const server = await serve(router, { server: site.http, path: '/live' })
   site.ready()
   process.stdout.write(`The atlas is at ${site.url} (Ctrl-C ends it)\n`)
+  const visits = new Visits(atlas, settings, (text) => process.stdout.write(`${text}\n`))
   const until = Date.now() + settings.seconds * 1000
   try {
     while (!signal.aborted && Date.now() < until) {
       writer.show(await shownIn(atlas, knobs.now.country).catch(() => []))
-      status.set({ waits: waits(), countriesFile: atlas.countriesFile })
+      const { countriesFile } = atlas
+      status.set({ waits: waits(), countriesFile, visits: visits.state, visitsUri: visits.uri })
       await sleep(everyMs, undefined, { signal }).catch(() => undefined)
     }
   } finally {
     await server.close()
     await writer.close()
+    await visits.close()
   }
   if (isMishap(signal)) throw signal.reason
 }

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { findMongod } from './visits/find-mongod.ts'
 
 /** How the atlas runs: from environment variables and the command line. */
 export interface Settings {
@@ -20,6 +21,8 @@ export interface Settings {
   readonly seconds: number
   /** The country that is shown first, by its two letters: `--country FR`. */
   readonly country: string
+  /** The mongod that is started: MONGOD_BINARY, or that of the PATH; undefined: there is none, and no MongoDB mount. */
+  readonly mongod: string | undefined
 }
 
 /** How the atlas is started. */
@@ -40,6 +43,7 @@ Environment variables:
   DATA_DIR      where the data lies. Default ./data/atlas
   RATE          writes a second. Default 50
   LAG_MS        how far the index lags, in milliseconds. Default 300
+  MONGOD_BINARY a mongod, for a MongoDB mount with a grouped view. Default the one on the PATH; without one it is left out
 `
 
 /** Whether somebody asks how the atlas is started. */
@@ -63,7 +67,7 @@ export function readSettings(args: readonly string[], env: NodeJS.ProcessEnv): S
       }
       throw new UsageError(
         `I do not know ${name}. Use --terminal, --seconds N, --country XX; ` +
-          'PORT, HOST, DATA_DIR, RATE, LAG_MS and CITIES are environment variables.',
+          'PORT, HOST, DATA_DIR, RATE, LAG_MS, CITIES and MONGOD_BINARY are environment variables.',
       )
     }
     options.set(name, value)
@@ -80,6 +84,7 @@ export function readSettings(args: readonly string[], env: NodeJS.ProcessEnv): S
     isTerminal: args.includes('--terminal'),
     seconds: number('--seconds', options.get('--seconds') ?? 'Infinity', 0, Infinity),
     country: (options.get('--country') ?? 'FR').toUpperCase(),
+    mongod: findMongod(env),
   }
 }
 

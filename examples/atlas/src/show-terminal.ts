@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { live, type StoreEvent } from 'fanlight'
-import { type Atlas, openAtlas } from './atlas.ts'
+import { type Atlas, isWait, openAtlas } from './atlas.ts'
 import { Column } from './column.ts'
 import { askBoth, askRouter, type Answer } from './compare.ts'
 import { isMishap } from './ending.ts'
 import { type Settings, UsageError } from './settings.ts'
 import { Terminal } from './terminal.ts'
+import { describeVisits, readVisits, visitsQuery } from './visits/visit.ts'
+import { Visits } from './visits/visits.ts'
 import { Writer } from './writer.ts'
 
 /** How long one way of asking rests between two answers. */
@@ -18,8 +20,8 @@ const frameMs = 100
 export async function showTerminal(settings: Settings, ending: AbortController): Promise<void> {
   const terminal = new Terminal(process.stdout)
   let waits = 0
-  const onEvent = ({ type }: StoreEvent): void => {
-    if (type === 'stall') waits++
+  const onEvent = (event: StoreEvent): void => {
+    if (isWait(event)) waits++
   }
   const atlas = await openAtlas(settings, (done, all) => terminal.progress(done, all), onEvent, ending.signal)
   try {
@@ -67,6 +69,12 @@ async function run(
   )
   const countryRow = live(atlas.router, `countries/${country}`)
   const load = live(atlas.router, 'load')
+  const visits = new Visits(atlas, settings, (text) => terminal.say(text))
+  const visited = live(atlas.router, visitsQuery)
+  const visitsOf = (name: string): string => {
+    if (visits.state !== 'mounted') return visits.note
+    return describeVisits(readVisits(visited.value ?? []), country, name)
+  }
   const asking = async (column: Column, ask: (ids: readonly string[]) => Promise<Answer>): Promise<void> => {
     while (!signal.aborted) {
       const answer = await ask(shown)
@@ -86,8 +94,9 @@ async function run(
     waited.push({ at: now, count: waits() })
     while ((waited[0]?.at ?? now) < now - 1000) waited.shift()
     const state = Object.values(countryRow.state).find(({ status }) => status === 'stale')
+    const known = countryRow.value?.[0]?.value
     const view = {
-      country: countryRow.value?.[0]?.value,
+      country: known,
       code: country,
       load: load.value?.[0]?.value ?? 0,
       both,
@@ -97,6 +106,7 @@ async function run(
       lagMs,
       countriesFile: atlas.countriesFile,
       stale: state?.why?.message,
+      visits: visitsOf(known?.name ?? country),
     }
     terminal.show(view, now)
     await sleep(frameMs)
@@ -104,7 +114,8 @@ async function run(
   const mishap = isMishap(signal)
   ending.abort()
   await writer.close()
-  await Promise.all([...loops, countryRow.close(), load.close()])
+  await Promise.all([...loops, countryRow.close(), load.close(), visited.close()])
+  await visits.close()
   if (mishap) throw signal.reason
 }
 

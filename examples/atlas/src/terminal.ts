@@ -27,6 +27,11 @@ export class Terminal {
     if (done === all) this.#out.write(`${this.#isTty ? '\n' : ''}making the index\n`)
   }
 
+  /** Says something that happened. On a terminal the picture has it. */
+  say(text: string): void {
+    if (!this.#isTty) this.#out.write(`${text}\n`)
+  }
+
   /** Shows the whole picture. */
   show(view: View, now: number): void {
     if (this.#isTty) {

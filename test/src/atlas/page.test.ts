@@ -6,9 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { MongoClient } from 'mongodb'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { notRun } from '@fanlight/test/support'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { findMongod, needsMongod, notRun } from '@fanlight/test/support'
 import { findBrowser, lacksBrowser, noBrowser, openBrowser } from '../support/browser.ts'
 import { flawsOf } from '../support/flaws-of.ts'
 
@@ -17,6 +18,7 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 const main = join(root, 'examples/atlas/dist/main.js')
 const path = findBrowser()
 const withBrowser = notRun(lacksBrowser(path), noBrowser)
+const withMongod = await needsMongod()
 
 /** A folder with few cities, so that the atlas starts within seconds. */
 let folder = ''
@@ -36,8 +38,11 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 /** Starts the atlas, and tells where it is. */
-function start(port = '0'): { readonly child: ChildProcess; readonly url: Promise<string> } {
-  const child = spawn(process.execPath, [main], { env: { ...env(), PORT: port } })
+function start(
+  port = '0',
+  more: NodeJS.ProcessEnv = {},
+): { readonly child: ChildProcess; readonly url: Promise<string> } {
+  const child = spawn(process.execPath, [main], { env: { ...env(), PORT: port, ...more } })
   const url = new Promise<string>((resolve, reject) => {
     let output = ''
     child.stdout.on('data', (chunk: Buffer) => {
@@ -114,17 +119,21 @@ withBrowser.describe('the page of the atlas', () => {
     url = await atlas.url
   }, 120_000)
 
+  /** Those of single tests, in case one fails. */
+  const others: ChildProcess[] = []
+
   afterAll(async () => {
     await browser?.close()
     atlas?.child.kill('SIGINT')
+    for (const other of others) other.kill('SIGKILL')
   })
 
   /** Opens the page; what its console says of errors comes into the list. */
-  async function open(context: BrowserContext, errors: string[]): Promise<Page> {
+  async function open(context: BrowserContext, errors: string[], at: string = url): Promise<Page> {
     const page = await context.newPage()
     page.on('console', (message) => message.type() === 'error' && errors.push(message.text()))
     page.on('pageerror', (error) => errors.push(error.message))
-    await page.goto(url)
+    await page.goto(at)
     return page
   }
 
@@ -272,6 +281,88 @@ withBrowser.describe('the page of the atlas', () => {
     expect(Number(ranges)).toBeGreaterThan(1)
     expect(Number(ranges)).toBeLessThanOrEqual(32)
     await context.close()
+  })
+
+  /** Starts an atlas of its own, opens its page, and tells what it says in the terminal until a line holds a text. */
+  async function openOther(
+    more: NodeJS.ProcessEnv,
+    text: string,
+    errors: string[],
+  ): Promise<{ readonly page: Page; readonly line: string; readonly end: () => Promise<unknown> }> {
+    const other = await mkdtemp(join(tmpdir(), 'fanlight-visits-'))
+    const { child, url } = start('0', { ...more, DATA_DIR: other })
+    others.push(child)
+    let output = ''
+    child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()))
+    const context = await browser.newContext()
+    const page = await open(context, errors, await url)
+    const lineWith = (): string => {
+      const line = output.split('\n').find((one) => one.includes(text))
+      if (line === undefined) throw new Error(`nothing of ${text} in ${output}`)
+      return line
+    }
+    const line = await vi.waitFor(lineWith, { timeout: 60_000 })
+    const end = async (): Promise<unknown> => {
+      await context.close()
+      const ended = new Promise((resolve) => child.once('close', resolve))
+      child.kill('SIGINT')
+      const code = await ended
+      await rm(other, { recursive: true, force: true })
+      return code
+    }
+    return { page, line, end }
+  }
+
+  withMongod.it('L3, L5: of MongoDB it shows groups that are those of the documents, whoever writes them', async () => {
+    const mongod = await findMongod()
+    const errors: string[] = []
+    const binary = 'binary' in mongod ? mongod.binary : ''
+    const { page, line, end } = await openOther({ MONGOD_BINARY: binary }, 'MongoDB is mounted', errors)
+    await using client = new MongoClient(/mongodb:\S+/.exec(line)?.[0] ?? '')
+    const visits = client.db().collection('visits')
+    await page.waitForFunction(() => Number(document.getElementById('visits-updates')?.textContent) > 5)
+    const other = await visits.insertOne({ city: 'Nantes', country: 'FR', stars: 0.5, at: new Date() })
+    await visits.insertMany([{ country: 'FR', stars: 'many' }, { country: 7 }, { country: 'FR', at: 'then' }])
+    await visits.updateMany({ country: 'FR', stars: 5 }, { $set: { country: 'DE' } })
+    await visits.deleteOne({ _id: other.insertedId })
+    await page.fill('#rate', '0')
+    for (const country of ['FR', 'DE']) {
+      await page.selectOption('#country', country)
+      await vi.waitFor(
+        async () => {
+          const documents = await visits.find({ country }).toArray()
+          const stars = documents.flatMap((one) => (typeof one['stars'] === 'number' ? one['stars'] : []))
+          const mean = stars.reduce((sum, one) => sum + one, 0) / stars.length
+          const numbers = [`${documents.length}`, stars.length === 0 ? 'none' : mean.toFixed(2)]
+          expect(await page.locator('#visits-view td').allTextContents()).toEqual(numbers)
+          expect(await page.locator('#visits-counted td').allTextContents()).toEqual(numbers)
+          expect(await numberOf(page, 'visits-documents')).toBe(await visits.countDocuments())
+        },
+        { timeout: 60_000, interval: 200 },
+      )
+    }
+    expect(await numberOf(page, 'visits-different')).toBe(0)
+    for (const [width, colorScheme] of [
+      [1200, 'light'],
+      [390, 'dark'],
+    ] as const) {
+      await page.setViewportSize({ width, height: 800 })
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+      expect(await page.evaluate(flawsOf)).toEqual([])
+    }
+    expect(errors).toEqual([])
+    expect(await end()).toBe(0)
+  })
+
+  test('without a mongod it says so, and is what it was', async () => {
+    const errors: string[] = []
+    const { page, line, end } = await openOther({ MONGOD_BINARY: '', PATH: '' }, 'mongod', errors)
+    expect(line).toBe('no mongod (MONGOD_BINARY or PATH): the MongoDB mount is left out')
+    await page.waitForFunction(() => Number(document.getElementById('answers-fanlight')?.textContent) > 3)
+    expect(await page.locator('#visits').isVisible()).toBe(false)
+    expect(await numberOf(page, 'torn-fanlight')).toBe(0)
+    expect(errors).toEqual([])
+    expect(await end()).toBe(0)
   })
 
   test('whoever cannot see it, has a phone, or no mouse, can use it', async () => {

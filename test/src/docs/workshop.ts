@@ -33,13 +33,8 @@ export class Workshop {
   }
 
   /** Compiles all that was written, and returns what the compiler says of it. */
-  async compile(): Promise<string[]> {
-    const config = join(this.#folder, 'tsconfig.json')
-    writeFileSync(config, JSON.stringify(configuration(relative(this.#folder, root))))
-    const output = await runNode([join(root, 'node_modules/typescript/bin/tsc'), '--pretty', 'false', '-p', config])
-    const own = relative(root, this.#folder)
-    // What is wrong in the packages themselves is told by their own build.
-    return output.split('\n').filter((line) => line.includes(own) || line.startsWith('error'))
+  compile(): Promise<string[]> {
+    return compileFolder(this.#folder)
   }
 
   /** Runs what was written to a file, and returns what it logged. */
@@ -63,6 +58,20 @@ export class Workshop {
     rmSync(this.#folder, { recursive: true, force: true })
     rmSync(this.#away, { recursive: true, force: true })
   }
+}
+
+/**
+ * Compiles what stands in a folder of the workspace, and returns what the compiler says of it.
+ *
+ * @param options more options of the compiler
+ */
+export async function compileFolder(folder: string, options: object = {}): Promise<string[]> {
+  const config = join(folder, 'tsconfig.json')
+  writeFileSync(config, JSON.stringify(configuration(relative(folder, root), options)))
+  const output = await runNode([join(root, 'node_modules/typescript/bin/tsc'), '--pretty', 'false', '-p', config])
+  const own = relative(root, folder)
+  // What is wrong in the packages themselves is told by their own build.
+  return output.split('\n').filter((line) => line.includes(own) || line.startsWith('error'))
 }
 
 /** What was printed at once, as `console.log` prints it and as `util.inspect` shows it; spaces do not count. */
@@ -90,7 +99,7 @@ function bare(text: string): string {
 }
 
 /** The options of the repository, on its sources in place of what is built. */
-function configuration(up: string): unknown {
+function configuration(up: string, options: object): unknown {
   const names = filesUnder('packages').flatMap((path) => /^packages\/([^/]+)\/package\.json$/.exec(path)?.[1] ?? [])
   const entries = names.map((name): [string, string[]] => [
     name === 'fanlight' ? name : `@fanlight/${name}`,
@@ -99,6 +108,7 @@ function configuration(up: string): unknown {
   return {
     extends: `${up}/tsconfig.test.json`,
     compilerOptions: {
+      ...options,
       incremental: false,
       noEmit: true,
       paths: {
@@ -108,7 +118,7 @@ function configuration(up: string): unknown {
         '@fanlight/core/testing': [`${up}/packages/core/src/testing/index.ts`],
       },
     },
-    include: ['*.ts'],
+    include: ['*.ts', '*.tsx'],
     references: [],
   }
 }

@@ -24,11 +24,20 @@ export class Countries {
 
   /** What it is called. */
   get name(): string {
-    return this.#country?.name ?? this.#code
+    return this.nameOf(this.#code)
+  }
+
+  /** What a country is called, by its two letters. */
+  nameOf(code: string): string {
+    return this.#find(code)?.name ?? code
   }
 
   get #country(): Country | undefined {
-    return this.#list.value?.find(({ key }) => key === `countries/${this.#code}`)?.value
+    return this.#find(this.#code)
+  }
+
+  #find(code: string): Country | undefined {
+    return this.#list.value?.find(({ key }) => key === `countries/${code}`)?.value
   }
 
   #draw(): void {

@@ -17,6 +17,7 @@ import { Moments, sourceNamed } from './moments.ts'
 import { Panel } from './panel.ts'
 import { plugged } from './plug.ts'
 import { Timeline } from './timeline.ts'
+import { VisitsCard } from './visits.ts'
 
 /** How long one way of asking rests between two answers, in milliseconds. */
 const restMs = 40
@@ -50,6 +51,7 @@ const controls = new Controls(({ country, rate, lagMs }) => {
 })
 const load = live(app, 'load')
 const status = live(app, 'status')
+const visits = new VisitsCard((code) => countries.nameOf(code))
 
 showCode()
 void asking(both, async (country, ids) => {
@@ -155,13 +157,14 @@ function drawTexts(): void {
   const isOpen = plugged() === 'open'
   both.draw(now, isOpen ? '' : ': there is no connection')
   fanlight.draw(now, isOpen ? (controls.now.frozen ? ': the index is frozen' : '') : ': there is no connection')
-  const { waits = 0, countriesFile = '' } = status.value?.[0]?.value ?? {}
+  const { waits = 0, countriesFile = '', visits: mongo = 'none', visitsUri = '' } = status.value?.[0]?.value ?? {}
   waited = [...waited.filter(({ at }) => at > now - 5000), { at: now, waits }]
   const [first] = waited
   const seconds = first === undefined ? 0 : (now - first.at) / 1000
   say(byId('waits'), seconds < 1 ? '0' : ((waits - (first?.waits ?? 0)) / seconds).toFixed(1))
   say(byId('load'), (load.value?.[0]?.value ?? 0).toFixed(2))
   for (const element of document.querySelectorAll<HTMLElement>('.countries-file')) say(element, countriesFile)
+  visits.draw(mongo, visitsUri, controls.now.country)
   drawConnection()
 }
 
