@@ -4,6 +4,7 @@ import {
   type Entry,
   type Mirror,
   type Query,
+  type Range,
   type Versions,
   createMemoryStore,
   key,
@@ -57,7 +58,7 @@ class Scene {
 
   constructor(query: Query, commits: number) {
     this.#query = query
-    this.store = createMemoryStore<{ '': { n: number } }>({ name: 'from', history: { commits } })
+    this.store = createMemoryStore({ name: 'from', history: { commits } })
   }
 
   async begin(some: readonly Kind[]): Promise<void> {
@@ -90,7 +91,7 @@ class Scene {
         else next.set(change.key, change.value)
       }
       this.#states.push(next)
-      await this.store.commit(step.commit as never)
+      await this.store.commit(step.commit)
     } else {
       for (const kept of this.#all.filter(({ open }) => open.store !== undefined)) {
         kept.isForeign = true
@@ -120,8 +121,8 @@ class Scene {
         if (kept.isForeign) await breathe(1)
       }
       const { held, mark } = await this.#read(kept.open)
-      expect(held, kept.name).toEqual(now)
-      if (mark !== undefined) expect(this.#answer(this.#stateAt(mark)), kept.name).toEqual(now)
+      const marked = mark === undefined ? now : this.#answer(this.#stateAt(mark))
+      expect({ name: kept.name, held, marked }).toEqual({ name: kept.name, held: now, marked: now })
       expect([kept.mirrored.error, kept.mirrored.behind]).toEqual([undefined, { [this.#source]: 0 }])
     }
   }
@@ -167,7 +168,7 @@ class Scene {
 function withoutLimits(query: Query): Query {
   if (typeof query === 'string') return query
   if (Array.isArray(query)) return query.map(withoutLimits) as Query
-  return { ...query, limit: undefined } as Query
+  return { ...(query as Range), limit: undefined }
 }
 
 async function check(some: readonly Kind[], numRuns: number, maxLength: number): Promise<number> {

@@ -2,7 +2,7 @@
 import {
   type Change,
   type Entry,
-  type Store,
+  type Variable,
   type WritableStore,
   createMemoryStore,
   createVariable,
@@ -21,7 +21,7 @@ export const start = 'copy/'
 
 /** One sink, and what a test does with it. */
 export interface OpenSink {
-  readonly sink: Parameters<typeof import('@fanlight/core').mirror>[2]
+  readonly sink: Map<string, unknown> | Variable<readonly Entry[]> | WritableStore
   /** The same, where it is a store that others may write to. */
   readonly store?: WritableStore | undefined
   /** All that it holds. */
@@ -34,12 +34,12 @@ export interface OpenSink {
 /** A kind of sink. */
 export interface Kind {
   readonly name: string
-  open(): Promise<OpenSink>
+  readonly open: () => Promise<OpenSink>
 }
 
 function ofStore(store: WritableStore, again: () => Promise<WritableStore>): OpenSink {
   return {
-    sink: store as Store,
+    sink: store,
     store,
     read: async () => (await store.fetch(everything)).entries,
     reopen: async () => ofStore(await again(), again),
