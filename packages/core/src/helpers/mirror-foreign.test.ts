@@ -240,9 +240,54 @@ test('a repair does not write over the step of another mirror at the same waterm
   await first.close()
 })
 
-test('what a Map or a variable holds cannot be watched', () => {
+test('a variable that somebody else sets is set back, or ends the mirror', async () => {
   const store = createMemoryStore<Numbers>()
-  for (const sink of [new Map<string, number>(), createVariable<number>()]) {
+  const clock = manualClock()
+  const [kept, left] = [createVariable<number>(7), createVariable<number>(7)]
+  const heard: unknown[] = []
+  const repairs = mirror(store, 'a', kept, { clock, onError: (error) => heard.push(error) })
+  const refuses = mirror(store, 'a', left, { clock, foreign: 'refuse' })
+  await store.commit([put('a', 1)])
+  kept.set(5)
+  expect(kept.value).toBe(1)
+  expect(heard).toMatchObject([{ code: 'CONFLICT', keys: [''] }])
+  left.set(5)
+  expect(refuses.error).toMatchObject({ code: 'CONFLICT', keys: [''] })
+  await store.commit([put('a', 2)])
+  expect([kept.value, left.value]).toEqual([2, 5])
+  // Again and again: not at once.
+  kept.set(6)
+  expect(kept.value).toBe(6)
+  await clock.advance(10_000)
+  expect([kept.value, repairs.repairs]).toEqual([2, 2])
+  // Somebody who answers each change with another one is no endless loop.
+  const stubborn = kept.watch('')
+  const stop = stubborn.wake(() => {
+    void stubborn.take()
+    if (kept.value !== 8) kept.set(8)
+  })
+  await store.commit([put('a', 3)])
+  await clock.advance(100_000)
+  expect(repairs.repairs).toBeLessThan(100)
+  stop()
+  await stubborn.close()
+  await clock.advance(100_000)
+  expect(kept.value).toBe(3)
+  await repairs.close()
+  kept.set(9)
+  expect(kept.value).toBe(9)
+})
+
+test('a variable that is closed ends its mirror', async () => {
+  const variable = createVariable<number>()
+  const running = mirror(createMemoryStore<Numbers>(), 'a', variable)
+  await variable.close()
+  expect(running.error).toMatchObject({ code: 'CLOSED' })
+})
+
+test('who changes a Map, or what can be set, is not told', () => {
+  const store = createMemoryStore<Numbers>()
+  for (const sink of [new Map<string, number>(), { set: () => undefined }]) {
     expect(() => mirror(store, 'a', sink, { foreign: 'refuse' })).toThrow(
       expect.objectContaining({ code: 'UNSUPPORTED' }),
     )

@@ -19,9 +19,9 @@ export interface MirrorOptions<V = unknown> extends LiveOptions, Seams {
   /** At which key a store keeps how far the mirror is. Default `key('~mirror', ...)` with the names of the sources, prefix and query. */
   readonly watermarkKey?: string | undefined
   /**
-   * What becomes of what someone else changes in the ranges of the mirror, in a store: `'repair'` puts back what the query
+   * What becomes of what someone else changes in the ranges of the mirror, in a store or a variable: `'repair'` puts back what the query
    * says, as one commit; `'refuse'` ends the mirror with a CONFLICT, which names the keys, and leaves the sink as it is.
-   * Default 'repair': a copy is to be what it is a copy of. A `Map` and what has `set` cannot be watched: UNSUPPORTED.
+   * Default 'repair': a copy is to be what it is a copy of. A `Map`, and whatever else has `set`, cannot be followed: UNSUPPORTED.
    */
   readonly foreign?: 'repair' | 'refuse' | undefined
   /** Hears of every failure, also of those after which the mirror tries again. Default: nobody does. */

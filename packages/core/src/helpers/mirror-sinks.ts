@@ -1,8 +1,7 @@
 import { intersectSpan, mergeSpans, readQuery, spanHas } from '../ranges.ts'
 import type { Span, Spans } from '../ranges.ts'
-import type { Entry, Range, Update, Versions } from '../store.ts'
+import type { Range, Update, Versions } from '../store.ts'
 import type { FanlightError } from '../errors.ts'
-import { reconcile } from './reconcile.ts'
 
 /** Who hears of what a sink finds out by itself. */
 export interface SinkHost {
@@ -54,35 +53,6 @@ export class MapSink<V> implements MirrorSink<V> {
       else this.#map.set(this.#prefix + key, value)
     }
     this.#at = versions
-  }
-
-  close(): Promise<void> {
-    return done
-  }
-}
-
-/** Anything with a `set`, which gets what is made of the entries. */
-export class SettableSink<V> implements MirrorSink<V> {
-  readonly #set: (entries: readonly Entry<V>[]) => void
-  readonly #reverse: boolean
-  #entries: readonly Entry<V>[] | undefined
-  #at: Versions | undefined
-
-  constructor(set: (entries: readonly Entry<V>[]) => void, reverse: boolean) {
-    this.#set = set
-    this.#reverse = reverse
-  }
-
-  start(): Versions | undefined {
-    return this.#at
-  }
-
-  apply(update: Update<V>): void {
-    const before = this.#entries
-    const entries = reconcile(before ?? [], update, this.#reverse)
-    if (entries !== before) this.#set(entries)
-    this.#entries = entries
-    this.#at = update.versions
   }
 
   close(): Promise<void> {

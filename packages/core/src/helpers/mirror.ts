@@ -3,9 +3,10 @@ import { FanlightError } from '../errors.ts'
 import { type Spans, readQuery } from '../ranges.ts'
 import type { Entry, Query, Store, Types, ValueAt, WritableStore } from '../store.ts'
 import type { MirrorOptions, Settable } from './mirror-options.ts'
-import { MapSink, type MirrorSink, SettableSink } from './mirror-sinks.ts'
+import { MapSink, type MirrorSink } from './mirror-sinks.ts'
 import { watermarkKeyOf } from './mirror-watermark.ts'
 import { Mirror } from './mirrored-query.ts'
+import { SettableSink, isVariable } from './settable-sink.ts'
 import { StoreSink } from './store-sink.ts'
 
 /**
@@ -22,8 +23,8 @@ import { StoreSink } from './store-sink.ts'
  * The keys of the sink that the ranges of the query cover, behind `prefix`, belong to the mirror: whatever else stands there
  * when it begins is removed. It follows them: what someone else changes there, also while no mirror ran, is put back as one
  * commit, which `onError` is told of as a CONFLICT with the keys; again and again, and it does so less and less often. With
- * `foreign: 'refuse'` that CONFLICT ends the mirror instead, and so does what stands there when it begins. A `Map` and what has
- * `set` cannot be followed. A mirror is no view: a store that is fed by it has a source of its own.
+ * `foreign: 'refuse'` that CONFLICT ends the mirror instead, and so does what stands there when it begins. A `Map`, and what
+ * has `set` and is no variable of Fanlight, cannot be followed. A mirror is no view: a store that is fed by it has a source of its own.
  *
  * A failure that may pass (UNAVAILABLE, STALLED, TOO_MANY, CONFLICT, LOST_IN_FOG) is told to `onError`, and the mirror goes
  * on after a pause; any other ends it, and is its `error`.
@@ -76,17 +77,17 @@ function sinkOf<V, S extends Types>(
   if ((typeof sink !== 'object' && typeof sink !== 'function') || sink === null) {
     throw new FanlightError('BAD_QUERY', 'a mirror writes into a Map, into anything with `set`, or into a store')
   }
-  const isStore = !(sink instanceof Map) && !('set' in sink)
-  if (options.foreign !== undefined && !isStore) {
+  const isFollowed = isVariable(sink) || !('set' in sink)
+  if (options.foreign !== undefined && !isFollowed) {
     throw new FanlightError(
       'UNSUPPORTED',
-      'a Map, or what has `set`, does not tell who changed it: leave `foreign` out, or mirror into a store',
+      'a Map, or what has `set`, does not tell who changed it: leave `foreign` out, or mirror into a variable or a store',
     )
   }
   if (sink instanceof Map) return new MapSink(sink, prefix, spans)
   if ('set' in sink) {
     const make = options.value ?? (typeof spans.query === 'string' ? valueOfOne : plainList)
-    return new SettableSink((entries) => void sink.set(make(entries) as never), spans.reverse)
+    return new SettableSink(sink as Settable<unknown>, { make, reverse: spans.reverse, foreign })
   }
   if (sink.commit === undefined || !sink.supports.commit)
     throw new FanlightError('READ_ONLY', 'the sink takes no commits: mirror to one that does')

@@ -11,7 +11,7 @@ import { reaches } from '../versions.ts'
 import { Listeners } from './listeners.ts'
 import type { MirrorOptions } from './mirror-options.ts'
 import type { MirrorSink, SinkHost } from './mirror-sinks.ts'
-import { Disturbed, Refusal } from './store-sink.ts'
+import { Disturbed, Refusal } from './foreign-change-error.ts'
 
 /** What may pass, or be otherwise after reading anew. */
 const passing: readonly ErrorCode[] = ['UNAVAILABLE', 'STALLED', 'TOO_MANY', 'CONFLICT', 'LOST_IN_FOG']
@@ -198,7 +198,10 @@ export class Mirror<V = unknown> implements AsyncDisposable {
     this.#hold?.stop()
     void this.#feed?.close()
     this.#feed = undefined
-    if (why instanceof Disturbed) return this.#startAfter(this.#fightMs())
+    if (why instanceof Disturbed) {
+      const ms = this.#fightMs()
+      return ms === undefined ? this.#start() : this.#startAfter(ms)
+    }
     const mayPass = isFanlightError(why) && passing.includes(why.code) && !(why instanceof Refusal)
     if (isClosedByHolder(why)) return this.#end(why)
     if (mayPass) this.#retrying = why
@@ -208,9 +211,7 @@ export class Mirror<V = unknown> implements AsyncDisposable {
     this.#startAfter(backOffMs(++this.#failures, this.#backOff, this.#random))
   }
 
-  /** At once, or after a pause. */
   #startAfter(ms: number): void {
-    if (ms === 0) return this.#start()
     pause(ms, this.#clock, this.#ended.signal).then(
       () => this.#start(),
       () => undefined,
@@ -222,11 +223,15 @@ export class Mirror<V = unknown> implements AsyncDisposable {
     return { firstMs: retryMs, mostMs: retryMsMax }
   }
 
-  /** Someone who changes the sink again and again, another mirror perhaps, is answered less and less often. */
-  #fightMs(): number {
+  /**
+   * Someone who changes the sink again and again, another mirror perhaps, is answered less and less often.
+   *
+   * @returns undefined: it was peace, and the answer comes at once
+   */
+  #fightMs(): number | undefined {
     const { count, lastMs } = this.#fights
     const isFight = count > 0 && this.#clock.now() - lastMs < peaceTimes * this.#backOff.mostMs
-    return isFight ? backOffMs(count, this.#backOff, this.#random) : 0
+    return isFight ? backOffMs(count, this.#backOff, this.#random) : undefined
   }
 
   #repaired(what: FanlightError): void {

@@ -6,6 +6,7 @@ import { type WritableSession, createSession } from '../session.ts'
 import type { Change, Entry, Feed, Range, Replace, Types, Update, Versions, WritableStore } from '../store.ts'
 import { applyUpdate, diffEntries } from '../update.ts'
 import { valuesEqual } from '../values.ts'
+import { Disturbed, Refusal, putBack } from './foreign-change-error.ts'
 import { type Held, type Upstream, dueChanges } from './foreign-changes.ts'
 import { type MirrorSink, type SinkHost, hasKey, replacedSpans } from './mirror-sinks.ts'
 import { type Watermark, readWatermark } from './mirror-watermark.ts'
@@ -22,19 +23,6 @@ const keysNamed = 100
 
 /** The sink does not know what happened since a point. */
 const forgotten: readonly ErrorCode[] = ['LOST_IN_FOG', 'SOURCE_RESET', 'BAD_QUERY']
-
-/** Something in the sink is not what the mirror wrote: it starts again, and finds out what. */
-export class Disturbed extends Error {
-  readonly keys: readonly string[]
-
-  constructor(keys: readonly string[]) {
-    super('what the mirror wrote is not what is there')
-    this.keys = keys
-  }
-}
-
-/** The option says that what someone else changed ends the mirror. */
-export class Refusal extends FanlightError {}
 
 /** What the sink holds in the ranges of the mirror at one point, as far as it may be other than the mirror left it. */
 interface Found extends Held {
@@ -109,7 +97,7 @@ export class StoreSink<V> implements MirrorSink<V> {
     if (mark === undefined) {
       await this.#refuseOccupied()
       this.#follow(host, versions)
-      if (disturbed.length > 0) host.repaired(this.#conflict(disturbed, 'it is put back'))
+      if (disturbed.length > 0) host.repaired(putBack(disturbed))
       return undefined
     }
     const isSame = valuesEqual(mark.query, this.#ranges)
@@ -119,12 +107,12 @@ export class StoreSink<V> implements MirrorSink<V> {
     // Where nobody can tell, it was somebody else, unless the watermark moved as well: that is another mirror at it.
     const guessed = disturbed.includes(watermarkKey) ? [] : disturbed
     const foreign = due?.map(({ key }) => prefix + key) ?? guessed
-    if (foreign.length > 0 && this.#options.foreign === 'refuse') throw this.#refusal(foreign)
+    if (foreign.length > 0 && this.#options.foreign === 'refuse') throw new Refusal(foreign)
     this.#follow(host, found.at)
     if (isSame && due !== undefined && due.length > 0) {
       await this.#commit(this.#mapped(due), mark.versions, found.at)
     }
-    if (foreign.length > 0) host.repaired(this.#conflict(foreign, 'it is put back'))
+    if (foreign.length > 0) host.repaired(putBack(foreign))
     if (!isSame) this.#orphans = subtractSpans(mergeSpans(spans.list), this.#spans.list)
     return isSame && due !== undefined ? mark.versions : undefined
   }
@@ -308,19 +296,7 @@ export class StoreSink<V> implements MirrorSink<V> {
     const { entries } = await this.#session.fetch(
       mergeSpans(this.#spans.list).map((span) => rangeOf({ ...under(this.#options.prefix, span), limit: keysNamed })),
     )
-    if (entries.length > 0) throw this.#refusal(entries.map(({ key }) => key))
-  }
-
-  #refusal(keys: readonly string[]): Refusal {
-    const { code, message, ...facts } = this.#conflict(keys, "and `foreign: 'refuse'` leaves it alone")
-    return new Refusal(code, message, facts)
-  }
-
-  #conflict(keys: readonly string[], what: string): FanlightError {
-    const some = keys.slice(0, 3).map((key) => JSON.stringify(key))
-    const rest = keys.length > some.length ? ` and ${keys.length - some.length} more` : ''
-    const message = `${some.join(', ')}${rest} in the sink of a mirror is not what the mirror wrote, ${what}: let nobody else write there`
-    return new FanlightError('CONFLICT', message, { keys, applied: 'no' })
+    if (entries.length > 0) throw new Refusal(entries.map(({ key }) => key))
   }
 
   async #letGo(): Promise<void> {
