@@ -87,7 +87,7 @@ function sinkOf<V, S extends Types>(
   if (sink instanceof Map) return new MapSink(sink, prefix, spans)
   if ('set' in sink) {
     const make = options.value ?? (typeof spans.query === 'string' ? valueOfOne : plainList)
-    return new SettableSink(sink as Settable<unknown>, { make, reverse: spans.reverse, foreign })
+    return new SettableSink(sink, { make, reverse: spans.reverse, foreign })
   }
   if (sink.commit === undefined || !sink.supports.commit)
     throw new FanlightError('READ_ONLY', 'the sink takes no commits: mirror to one that does')
