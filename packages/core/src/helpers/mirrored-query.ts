@@ -256,6 +256,8 @@ export class Mirror<V = unknown> implements AsyncDisposable {
     this.#over = { why: error, isFailure: !isClosedByHolder(error) }
     this.#hold?.stop()
     this.#ended.abort(error)
+    // Whoever closes the mirror waits for this; otherwise nobody does.
+    this.#sink.close().catch(() => undefined)
     this.#listeners.tell()
   }
 }

@@ -1,5 +1,5 @@
 import type { Seams } from '../ambient.ts'
-import { type ErrorCode, FanlightError, isFanlightError } from '../errors.ts'
+import { type ErrorCode, FanlightError, closed, isFanlightError } from '../errors.ts'
 import { defaultLimits } from '../limits.ts'
 import { type Span, type Spans, mergeSpans, prefixEnd, rangeOf, readQuery, subtractSpans } from '../ranges.ts'
 import { type WritableSession, createSession } from '../session.ts'
@@ -26,7 +26,6 @@ const forgotten: readonly ErrorCode[] = ['LOST_IN_FOG', 'SOURCE_RESET', 'BAD_QUE
 
 /** What the sink holds in the ranges of the mirror at one point, as far as it may be other than the mirror left it. */
 interface Found extends Held {
-  readonly mark: Watermark
   readonly at: Versions
 }
 
@@ -177,6 +176,7 @@ export class StoreSink<V> implements MirrorSink<V> {
 
   /** Follows what happens in its ranges. */
   #follow(host: SinkHost, since: Versions): void {
+    if (this.#ended.signal.aborted) throw closed('the mirror')
     const feed = this.#sink.watch(this.#watched(this.#spans), { since, alone: true })
     this.#feed = feed
     this.#unseen = new Map()
@@ -233,11 +233,11 @@ export class StoreSink<V> implements MirrorSink<V> {
     const bare = <E extends Entry | Change>(entry: E): E => ({ ...entry, key: entry.key.slice(prefix.length) })
     const watched = this.#watched(spans)
     const changed = await this.#changedSince(watched, mark, version, at)
-    if (changed !== undefined) return { mark, at, all: false, changes: changed.filter(isOwn).map(bare) }
+    if (changed !== undefined) return { at, all: false, changes: changed.filter(isOwn).map(bare) }
     const { entries, versions } = await this.#session.fetch(watched)
     const now = readWatermark(entries.find(({ key }) => key === watermarkKey)?.value)
     if (!valuesEqual(now, mark)) throw new Disturbed([])
-    return { mark, at: versions, all: true, changes: entries.filter(isOwn).map(bare) }
+    return { at: versions, all: true, changes: entries.filter(isOwn).map(bare) }
   }
 
   /**
