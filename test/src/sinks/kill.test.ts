@@ -16,7 +16,7 @@ import { expect, test } from 'vitest'
 import { long, needsMongod, startReplicaSet } from '../support/index.ts'
 import { type Program, start } from '../support/program.ts'
 
-const kills = long ? 80 : 5
+const kills = long ? 40 : 4
 
 type Entries = ReadonlyMap<string, unknown>
 
@@ -59,7 +59,7 @@ class Origin {
       }
       this.#states.push(next)
       await this.store.commit([...changes.values()])
-      await breathe(this.upTo(4))
+      await breathe(2 + this.upTo(15))
     }
   }
 
@@ -111,9 +111,13 @@ async function killAll(
     looks++
   }
   const keep = (): Program => start('test/dist/sinks/keeper.js', server.url, place.kind, place.where)
-  const lookAtEase = async (ms: number): Promise<void> => {
-    for (const end = performance.now() + ms; performance.now() < end; await breathe(1)) {
+  /** Looks for a while, however slow the machine is: until the process has gone on, and that was seen where it can be. */
+  const lookAtEase = async (keeper: Program, ms: number): Promise<void> => {
+    const [end, least, before] = [performance.now() + ms, looks + 5, points.size]
+    const isSeen = (): boolean => !place.isShared || (looks >= least && points.size > before)
+    while (performance.now() < end || !isSeen() || new Set(keeper.out.match(/^at \d+$/gm)).size < 3) {
       if (place.isShared) await look()
+      await breathe(1)
     }
   }
   try {
@@ -121,7 +125,7 @@ async function killAll(
       await using keeper = keep()
       // What somebody else wrote is put back before it says where it is.
       await keeper.says(/^at \d+$/m)
-      await lookAtEase(origin.upTo(200))
+      await lookAtEase(keeper, origin.upTo(200))
       await keeper.stop('SIGKILL')
       expect(keeper.out).not.toContain('over')
       await look()
@@ -136,7 +140,7 @@ async function killAll(
     }
     await using keeper = keep()
     await keeper.says(/^at \d+$/m)
-    await lookAtEase(300)
+    await lookAtEase(keeper, 300)
     origin.end()
     await writing
     const [version] = Object.values(origin.store.reached)
@@ -241,7 +245,7 @@ test(
   `L4, L7: a LevelDB folder is whole after each of ${kills} kills`,
   async () => {
     const { points, intrusions } = await killAll(await levelFolder())
-    expect(Math.min(points, intrusions * kills)).toBeGreaterThanOrEqual(kills)
+    expect(Math.min(points * 2, intrusions * kills)).toBeGreaterThanOrEqual(kills)
   },
   timeoutMs,
 )

@@ -257,7 +257,7 @@ export class Mirror<V = unknown> implements AsyncDisposable {
     this.#hold?.stop()
     this.#ended.abort(error)
     // Whoever closes the mirror waits for this; otherwise nobody does.
-    this.#sink.close().catch(() => undefined)
+    void this.#sink.close()
     this.#listeners.tell()
   }
 }
