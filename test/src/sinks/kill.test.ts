@@ -52,19 +52,25 @@ class Origin {
           this.upTo(3) === 0 ? del(key) : put(key, { n: this.#states.length, text: 'x'.repeat(this.upTo(200)) }),
         )
       }
-      const next = new Map(this.#states.at(-1))
-      for (const [key, change] of changes) {
-        if (change.gone === true) next.delete(key)
-        else next.set(key, change.value)
-      }
-      this.#states.push(next)
-      await this.store.commit([...changes.values()])
+      await this.#commit([...changes.values()])
       await breathe(2 + this.upTo(15))
     }
+    // What does not touch the query moves a mirror on, and it says nothing.
+    await this.#commit([put('a/end', {})])
   }
 
   end(): void {
     this.#isOver = true
+  }
+
+  async #commit(changes: readonly Change[]): Promise<void> {
+    const next = new Map(this.#states.at(-1))
+    for (const { key, value, gone } of changes) {
+      if (gone === true) next.delete(key)
+      else next.set(key, value)
+    }
+    this.#states.push(next)
+    await this.store.commit(changes)
   }
 
   upTo(most: number): number {
