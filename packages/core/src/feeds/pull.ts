@@ -11,6 +11,8 @@ export interface Hold {
 
 /** Who takes at each wake. */
 export interface Puller<U> {
+  /** There may be something to take: it is taken now. */
+  begins?(): void
   /** Gets what was taken. While its promise is pending nothing more is taken: what comes meanwhile is folded. */
   next(update: U): void | Promise<void>
   /** It was woken, and there was nothing to take: a state may have changed. */
@@ -59,6 +61,7 @@ export function pull<U>(feed: Pulled<U>, puller: Puller<U>, eager: boolean = fal
   }
   const turn = (): void => {
     state = 'busy'
+    puller.begins?.()
     try {
       const taken = feed.take()
       const applied = taken instanceof Promise ? taken.then(apply) : apply(taken)

@@ -112,7 +112,9 @@ test('L4: a store gets one commit a step, with the deletes of what vanished, and
     ['p/c', 4],
   ])
   expect(Object.values(sink.reached)).toEqual([before + 2])
-  expect(await plain(sink, 'mark' as never)).toEqual([['mark', { versions: store.reached, query: [{ lt: 'm' }] }]])
+  const [to = ''] = sink.sources
+  const mark = { versions: store.reached, query: [{ lt: 'm' }], sink: { [to]: before + 1 } }
+  expect(await plain(sink, 'mark' as never)).toEqual([['mark', mark]])
   await mirrored.close()
 })
 
@@ -192,7 +194,7 @@ test('mirrors of mirrors: each has a watermark of its own, and shows those befor
   await a.commit([put('x', 1)])
   await one.settled()
   await other.settled()
-  expect((await plain(c)).map(([key]) => key)).toEqual(['x', '~mirror/a/[{}]', '~mirror/b/[{}]'])
+  expect((await plain(c)).map(([key]) => key)).toEqual(['x', '~mirror/a:[{}]', '~mirror/b:[{}]'])
   await one.close()
   await other.close()
 })
