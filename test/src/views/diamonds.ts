@@ -32,6 +32,8 @@ export interface ViewKind {
   naive(state: State): State
   /** Whether what it shows at a key may depend on several entries of its upstream, which may be of several sources. */
   readonly mixes?: boolean
+  /** Whether it keeps no state. */
+  readonly isOnDemand?: boolean
   /** Values that the kind makes something of. */
   readonly values: fc.Arbitrary<unknown>
 }

@@ -55,12 +55,14 @@ const modes = ['passthrough', 'lazy'] as const
 for (const mode of modes) {
   viewKindProperty(`${mode} of all`, {
     make: (upstream, options) => createView(upstream, { ...onDemand(options), map: tangled, mode }),
+    isOnDemand: true,
     naive: shownBy(tangled),
     values,
   })
 
   viewKindProperty(`${mode} of the same keys`, {
     make: (upstream, options) => createView(upstream, { ...onDemand(options), map: even, mode, reads: sameKeys }),
+    isOnDemand: true,
     naive: shownBy(even),
     values,
   })
@@ -68,6 +70,7 @@ for (const mode of modes) {
   viewKindProperty(`${mode} of a re-keyed upstream`, {
     make: (upstream, options) =>
       createView(upstream, { ...onDemand(options), map: turned, mode, reads: readsOfTurned }),
+    isOnDemand: true,
     naive: shownBy(turned),
     values,
   })
@@ -82,6 +85,8 @@ for (const mode of modes) {
           of: ({ count, first }) => ({ count: count(), first: first({ of: ({ key }) => key }) }),
         },
       }),
+    isOnDemand: true,
+    mixes: true,
     naive: (state) => {
       const groups = new Map<string, string[]>()
       for (const key of [...state.keys()].sort(compareCodePoints)) {
