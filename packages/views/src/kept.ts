@@ -182,8 +182,9 @@ export class Kept implements Answers {
     if (before.step === after.step) return { changes: [], folded: 0 }
     if (this.#isOvertaken(after.step)) return this.#afterWrite(() => this.difference(spans, since, until))
     const found = this.#shelf.difference(spans, this.#numberOf(before.step), this.#numberOf(after.step))
-    if (before.step.loose === after.step.loose) return found
-    // Where several commits made one step, nobody saw the states between: at least two may have touched the ranges.
+    const moved = Object.keys(until).filter((source) => since[source] !== until[source])
+    if (before.step.loose === after.step.loose && moved.length <= 1) return found
+    // Where several commits made one step, or several sources moved, nobody saw the states between: two may have touched the ranges.
     return soon(found, (one) => ({ ...one, folded: Math.max(2, one.folded) }))
   }
 

@@ -71,6 +71,8 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
   #announced: Versions = this.#reached
   /** The point of the feed that `reached` was made of last. */
   #seen: Versions | undefined
+  /** The one source that moved in the last steps; undefined: several did at once. */
+  #axis: SourceId | undefined
   #oldest: Versions = {}
   #oldestOf: Versions | undefined
   #sources: readonly SourceId[] = []
@@ -308,7 +310,7 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
         apply: (update, at) =>
           soon(kept.apply(update, at), (touched) => {
             this.#tell(update)
-            this.#stepped(at, touched)
+            this.#stepped(at, this.#isStraight(at) ? touched : undefined)
           }),
         settle: (at) => this.#settle(at),
         stateMoved: () => this.#stateMoved(),
@@ -344,6 +346,17 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
     } catch (error) {
       this.#follower.fail(error)
     }
+  }
+
+  /**
+   * Whether what a step left as it was is so in all of the box since the steps before. Where one source moved, and then
+   * another, nobody saw the points at which only the other had: there it may be otherwise (L1).
+   */
+  #isStraight(at: Versions): boolean {
+    const [axis, ...others] = Object.keys(at).filter((source) => at[source] !== this.#seen?.[source])
+    const before = this.#axis
+    if (axis !== undefined) this.#axis = others.length === 0 ? axis : undefined
+    return this.#passes || axis === undefined || (others.length === 0 && (before === undefined || before === axis))
   }
 
   #tell({ replace, folded }: Taken): void {

@@ -1,5 +1,6 @@
 import {
   type ChangesOptions,
+  FanlightError,
   type Query,
   type Store,
   type Update,
@@ -11,7 +12,7 @@ import {
   put,
 } from '@fanlight/core'
 import { mergeSpans, rangeOf, readQuery } from '@fanlight/core/kit'
-import { settled, turns } from '@fanlight/core/testing'
+import { manualClock, settled, turns } from '@fanlight/core/testing'
 import { describe, expect, test } from 'vitest'
 import { type ChangelogOptions, createChangelog, createView } from '../index.ts'
 
@@ -219,3 +220,35 @@ test.each<[string, ChangelogOptions]>([
 ])('refuses %s', (_what, options) => {
   expect(() => createChangelog(createMemoryStore(), options)).toThrow(expect.objectContaining({ code: 'BAD_QUERY' }))
 })
+
+test.each(['at the start', 'while it runs'])(
+  'L7: a beginning that failed halfway is not taken for the log, %s',
+  async (when) => {
+    const clock = manualClock()
+    const into = createMemoryStore({ name: 'into' })
+    const commit = into.commit.bind(into)
+    let left = Infinity
+    into.commit = async (...given) => {
+      if (left-- > 0) return commit(...given)
+      throw new FanlightError('UNAVAILABLE', 'the disk is full')
+    }
+    const raw = createMemoryStore({ name: 'raw', history: { commits: 3 } })
+    const first = createChangelog(raw, { into, clock }) as Store
+    await raw.commit([put('a', 1)])
+    expect(await textsOf(first, raw)).toEqual(['a@1=1'])
+    if (when === 'at the start') await first.close()
+    left = 0
+    for (let n = 2; n <= 6; n++) await raw.commit([put('a', n)])
+    await turns()
+    const second = when === 'at the start' ? (createChangelog(raw, { into, clock }) as Store) : first
+    left = 2
+    const asked = second.fetch({}, { min: raw.reached, timeoutMs: 20_000 }).catch((error: unknown) => error)
+    await clock.advance(20_000)
+    expect(await asked).toMatchObject({ code: 'STALLED' })
+    left = Infinity
+    await second.close()
+    const third = createChangelog(raw, { into, clock }) as Store
+    expect(await textsOf(third, raw)).toEqual(['a@4=4', 'a@5=5', 'a@6=6'])
+    await third.close()
+  },
+)

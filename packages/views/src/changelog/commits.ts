@@ -33,6 +33,7 @@ export class Commits {
    * @throws LOST_IN_FOG where the upstream does not know any more
    */
   async *between(since: number, until: number, known?: Taken): AsyncGenerator<Commit, void, undefined> {
+    if (since >= until) return
     const found = known ?? (await this.#changes(since, until))
     const { replace, changes, folded } = found
     if (replace === undefined && (folded === 0 || (folded === 1 && changes.length === 0))) return

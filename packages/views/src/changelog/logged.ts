@@ -97,11 +97,11 @@ export class Logged implements Answers {
   }
 
   apply(update: Taken, at: Versions): Soon<readonly string[] | undefined> {
+    const source = movingOf(Object.keys(at))
     const log = this.#log
     const held = log?.kept.newest
     this.#former = undefined
     if (log === undefined || held === undefined || this.#isOver) return this.#begin(at).then(() => undefined)
-    const source = movingOf(Object.keys(at))
     const isNext = held[source] !== undefined && at[source] === held[source] + 1
     const { replace, changes, folded } = update
     if (isNext && replace === undefined) return applied(log, { changes, folded, versions: at })
@@ -117,7 +117,8 @@ export class Logged implements Answers {
   }
 
   mark(): Promise<void> {
-    return this.#log?.kept.mark() ?? Promise.resolve()
+    // What a beginning that failed has left behind must not pass for the log of before.
+    return (this.#isOver ? undefined : this.#log?.kept.mark()) ?? Promise.resolve()
   }
 
   /** What it keeps it answers, whether or not the upstream still knows that point. */
@@ -142,7 +143,7 @@ export class Logged implements Answers {
 
   /** Begins at the oldest point that the upstream knows; what was there before answers until that is done. */
   async #begin(at: Versions): Promise<void> {
-    const { upstream, shelf } = this.#options
+    const { name, upstream, shelf } = this.#options
     this.#isOver = true
     for (let tries = 1; ; tries++) {
       const { oldest } = upstream
@@ -160,7 +161,10 @@ export class Logged implements Answers {
         this.#isOver = false
         return
       } catch (error) {
-        if (!isLost(error) || tries >= triesMax) throw error
+        if (!isLost(error)) throw error
+        if (tries < triesMax) continue
+        const message = `${name} could not begin: its upstream forgets faster than it can be read, see the cause`
+        throw new FanlightError('UNAVAILABLE', message, { store: name, cause: error })
       }
     }
   }
