@@ -2,6 +2,7 @@ import { compareCodePoints, type State } from '@fanlight/core/conformance'
 import { type Store, desc, prefix } from '@fanlight/core'
 import { type View, type ViewBasics, type Yield, createView } from '@fanlight/views'
 import * as fc from 'fast-check'
+import type { ViewKind } from './diamonds.ts'
 import { viewKindProperty } from './view-kind-property.ts'
 
 interface Row {
@@ -113,9 +114,18 @@ viewKindProperty('a join that copies by a field, of which several yield one key'
   mixes: true,
 })
 
-viewKindProperty('a join that collects by a field', {
+/** How a join is worked out that keeps nothing. */
+function onDemand(
+  { into: _into, history: _history, delayMs: _delayMs, pageSize: _pageSize, ...options }: Omit<ViewBasics, 'query'>,
+  mode: 'passthrough' | 'lazy',
+): Omit<ViewBasics, 'query'> & { readonly mode: 'passthrough' | 'lazy' } {
+  return { ...options, mode }
+}
+
+const collecting = (mode?: 'passthrough' | 'lazy'): ViewKind => ({
   make: (upstream, given) => {
-    const { left, right, options } = spansOf(given)
+    const { left, right, options: rest } = spansOf(given)
+    const options = mode === undefined ? rest : onDemand(rest, mode)
     return createView(over(upstream), {
       join: {
         each: prefix(right),
@@ -137,6 +147,10 @@ viewKindProperty('a join that collects by a field', {
   values: rows,
   mixes: true,
 })
+
+viewKindProperty('a join that collects by a field', collecting())
+for (const mode of ['passthrough', 'lazy'] as const)
+  viewKindProperty(`a join that collects by a field, ${mode}`, collecting(mode))
 
 viewKindProperty('a join with itself, of both sides of what refers to what', {
   make: (upstream, given) => {
