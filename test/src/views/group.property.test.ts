@@ -109,6 +109,7 @@ function unitsOf(one: number): bigint {
 
 viewKindProperty('a view that groups', {
   make: (upstream, seams) => createView(upstream as Store<{ '': Row }>, { group: byTeam, ...seams }),
+  mixes: true,
   naive,
   values: rows,
 })

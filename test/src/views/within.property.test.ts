@@ -60,6 +60,7 @@ viewKindProperty('a window of time before a view that maps', {
       onThrow: 'skip',
       ...seams,
     }),
+  mixes: true,
   naive: (state) => {
     const shown = new Map<string, unknown>()
     for (const [key, value] of inWindow(state).toSorted(byKey)) {
@@ -87,6 +88,7 @@ viewKindProperty('a window of time before a view that groups', {
       onThrow: 'skip',
       ...seams,
     }),
+  mixes: true,
   naive: (state) => {
     const teams = new Map<string, [string, Value][]>()
     for (const one of inWindow(state)) teams.set(teamOf(one[1]), [...(teams.get(teamOf(one[1])) ?? []), one])
