@@ -75,6 +75,7 @@ describe('an exact sum', () => {
     expect(sumOf([1e16, 1, -1e16]).value).toBe(1)
     expect(sumOf([1e308, 1e308, -1e308, -1e308, 5e-324]).value).toBe(5e-324)
     expect(sumOf([1e308, 1e308]).value).toBe(Infinity)
+    expect(sumOf([5e-324, 1e308, -5e-324]).stored).toEqual(sumOf([1e308]).stored)
     expect(sumOf(Array.from({ length: 10 }, () => 0.1)).value).toBe(1)
   })
 })

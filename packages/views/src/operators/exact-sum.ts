@@ -142,7 +142,8 @@ function parts(number: number): readonly [digits: bigint, exponent: number] {
 function trailingZeros(digits: bigint): number {
   if (digits === 0n) return 0
   let zeros = 0
-  for (let step = 1024; step >= 1; step /= 2) {
+  // Between the first digit of the largest double and the last one of the smallest lie 2,098 others.
+  for (let step = 2048; step >= 1; step /= 2) {
     if (BigInt.asUintN(step, digits >> BigInt(zeros)) === 0n) zeros += step
   }
   return zeros
