@@ -9,8 +9,16 @@ export interface CacheState {
   readonly misses: number
   /** How many answers are held. */
   readonly answers: number
-  /** About how many bytes they take. */
+  /** About how many bytes they take, and the questions that are being asked. */
   readonly bytes: number
+}
+
+/** An answer that is being asked for. */
+export interface ExpectedAnswer {
+  /** It is there, and its entries take about so many bytes. */
+  hold(answer: HeldAnswer, bytes: number): void
+  /** It does not come. */
+  giveUp(): void
 }
 
 /** An answer that is held until something changes that it was made of. */
@@ -93,19 +101,21 @@ export class AnswerCache {
    * Begins to hold an answer that is being asked for: what changes until it is there counts.
    *
    * @param reads what of the upstream is read for it
-   * @returns takes the answer, and about how many bytes its entries take
    */
-  expect(name: string, reads: readonly Interval[]): (answer: HeldAnswer, bytes: number) => void {
+  expect(name: string, reads: readonly Interval[]): ExpectedAnswer {
     const slot: Slot = { name, reads, answer: undefined, bytes: 0, isUsed: false, snapshot: undefined, at: undefined }
     this.#drop(this.#slots.get(name))
     this.#slots.set(name, slot)
+    this.#grow(slot, overheadBytes + 2 * name.length)
     for (const interval of reads) this.#index.add(interval, slot)
-    return (answer, bytes) => {
-      if (this.#slots.get(name) !== slot) return
-      slot.answer = answer
-      slot.bytes = bytes + overheadBytes * (answer.entries.length + 1) + 2 * name.length
-      this.#bytes += slot.bytes
-      this.#makeRoom()
+    return {
+      hold: (answer, bytes) => {
+        if (this.#slots.get(name) !== slot) return
+        slot.answer = answer
+        this.#grow(slot, bytes + overheadBytes * answer.entries.length)
+        this.#makeRoom()
+      },
+      giveUp: () => this.#drop(slot),
     }
   }
 
@@ -118,6 +128,11 @@ export class AnswerCache {
 
   clear(): void {
     for (const slot of this.#slots.values()) this.#drop(slot)
+  }
+
+  #grow(slot: Slot, bytes: number): void {
+    slot.bytes += bytes
+    this.#bytes += bytes
   }
 
   #makeRoom(): void {

@@ -37,7 +37,7 @@ export interface BootstrapHost {
   progressed(entries: number): void
 }
 
-/** So often in a row the upstream may forget a point before what came after it was read: then it keeps too little. */
+/** So often the upstream may forget a point before what came after it was read: then it keeps too little. */
 const lostMax = 16
 
 /** So many ranges are read side by side, each from both ends. */
@@ -67,6 +67,7 @@ export class Bootstrap {
   #asked: Soon<Snapshot> | undefined
   /** Whether the upstream answers at once: then nothing is gained by asking for several parts. */
   #isAtHand = true
+  /** How often all had to be read anew. Parts that were read in between count for nothing: they are to be read again. */
   #lost = 0
   #ran: Promise<void> = Promise.resolve()
 
@@ -128,7 +129,6 @@ export class Bootstrap {
     const update: Taken = { replace: { ranges, entries: all }, changes, folded: 2 }
     await this.#host.load(update, versions, rest.map(rangeOf), this.#at === undefined)
     this.#rest = rest
-    this.#lost = 0
     this.#host.progressed(entries.length)
     return (this.#at = versions)
   }

@@ -51,6 +51,24 @@ describe('a view that groups', () => {
     expect(await shown(view, raw)).toEqual({})
   })
 
+  test('a change that leaves all groups as they are costs no history, and their answers hold', async () => {
+    const raw = rawOf()
+    await raw.commit([put('a', { team: 'red', n: 1 })])
+    const view = createView(raw, {
+      group: { by: byTeam.by, of: ({ count }) => ({ n: count() }) },
+      history: { commits: 2 },
+    })
+    const { versions } = await view.fetch('red')
+    for (let n = 2; n < 8; n++) {
+      await raw.commit([put('a', { team: 'red', n })])
+      await view.fetch([], { min: raw.reached })
+    }
+    const [source = ''] = raw.sources
+    expect(view.oldest).toEqual(versions)
+    expect((await view.fetch('red')).windows[source]).toEqual({ from: 1, to: 7 })
+    await view.close()
+  })
+
   test('an entry may belong to several groups, or one twice, or none', async () => {
     const raw = createMemoryStore<{ '': readonly string[] | null }>()
     const view = createView(raw, { group: { by: ({ value }) => value, of: ({ count }) => ({ n: count() }) } })

@@ -128,8 +128,8 @@ export class Kept implements Answers {
 
     const tight = this.newest !== undefined && update.replace === undefined && update.folded <= 1
     return soon(this.#options.operator.plan(update, reader), (plan) => {
-      const { touched } = plan
-      const isEmpty = plan.changes.length === 0 && plan.blocks === undefined
+      const { touched, blocks = [] } = plan
+      const isEmpty = plan.changes.length === 0 && blocks.every(({ keys }) => keys.length === 0)
       if (tight && isEmpty && this.#shelf.instant) {
         this.#path.quiet(at)
         return touched

@@ -2,6 +2,7 @@ import { type MemoryStore, type Query, type Store, createMemoryStore, del, get, 
 import { turns } from '@fanlight/core/testing'
 import { describe, expect, test } from 'vitest'
 import { type View, createView } from './create-view.ts'
+import type { MapFunction } from './mapping.ts'
 import { sameKeys } from './passing.ts'
 
 /** A store that says what it was asked. */
@@ -115,5 +116,58 @@ describe('a lazy view', () => {
     expect(answers).toBeGreaterThan(2)
     expect(misses).toBe(51)
     await view.close()
+  })
+
+  test('L8: a question that fails leaves nothing behind', async () => {
+    const raw = createMemoryStore()
+    await raw.commit([put('bad', 1)])
+    const map: MapFunction = (entry) => {
+      if (entry.key === 'bad') throw new Error('bad')
+      return entry
+    }
+    const view = createView(raw, { map, mode: 'lazy', reads: (range) => [range, 'bad'] })
+    await view.fetch([], { min: raw.reached })
+    for (let i = 0; i < 3; i++) {
+      const asked = get(view, `k${i}`)
+      await expect(asked).rejects.toThrow(expect.objectContaining({ code: 'UNAVAILABLE' }))
+    }
+    expect(view.cache).toMatchObject({ misses: 3, answers: 0, bytes: 0 })
+    await view.close()
+  })
+
+  test('L8: what is being asked counts, until it is there or fails', async () => {
+    const asking: { fail?: (why: Error) => void } = {}
+    const raw = createMemoryStore()
+    const stuck = new Proxy<Store>(raw, {
+      has: (target, name) => name !== '~atHand' && name in target,
+      get: (target, name) => {
+        if (name === 'fetch') return () => new Promise((_, reject) => (asking.fail = reject))
+        const value: unknown = Reflect.get(target, name, target)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+    const view = createView(stuck, { map: (entry) => entry, mode: 'lazy', reads: sameKeys })
+    await turns(20)
+    const asked = get(view, 'a')
+    await turns(5)
+    expect(view.cache?.bytes).toBeGreaterThan(0)
+    asking.fail?.(new Error('gone'))
+    await expect(asked).rejects.toThrow('gone')
+    expect(view.cache?.bytes).toBe(0)
+    await view.close()
+  })
+
+  test('section 8: where `reads` fails, that is named, and not the question', async () => {
+    const raw = createMemoryStore()
+    const broken = (): never => {
+      throw new Error('broken')
+    }
+    for (const reads of [broken, () => ({ from: 'a' }) as never]) {
+      const view = createView(raw, { map: (entry) => entry, mode: 'lazy', reads })
+      const why: unknown = await get(view, 'a').catch((error: unknown) => error)
+      expect(why).toMatchObject({ code: 'UNAVAILABLE', message: expect.stringContaining('`reads`') as string })
+      expect((why as Error).cause).toBeInstanceOf(Error)
+      await view.close()
+    }
   })
 })

@@ -1,5 +1,6 @@
 import {
   type Entry,
+  FanlightError,
   type Query,
   type Range,
   type Store,
@@ -31,6 +32,7 @@ import type { Taken } from './follower.ts'
 import { MapFailure } from './mapping.ts'
 import type { Operator } from './operators/operator.ts'
 import { isAt } from './path.ts'
+import { rescued } from './rescued.ts'
 import { nothing } from './shelf.ts'
 
 /**
@@ -141,18 +143,22 @@ export class Passing implements Answers {
   #pass(spans: Spans, at: Versions, name: string | undefined): Soon<Reading> {
     const point = this.#ofUpstream(at)
     const query = this.#readsOf(spans)
-    const hold = name === undefined ? undefined : this.#options.cache?.expect(name, readQuery(query, Infinity).list)
-    const found = ask(this.#options.upstream, query, { min: point, max: point })
-    return soon(found, ({ entries, windows }) => {
-      const own: Record<string, Window> = pointWindows(at)
-      // The upstream may be further than the view shows.
-      for (const [source, { from, to }] of Object.entries(windows)) {
-        own[source] = { from, to: Math.min(to, Math.max(at[source] ?? 0, this.#newest?.[source] ?? 0)) }
-      }
-      return soon(this.#made(entries, spans), ({ bytes, ...made }) => {
-        hold?.({ ...made, since: point }, bytes)
-        return { ...made, windows: own }
+    const expected = name === undefined ? undefined : this.#options.cache?.expect(name, readOf(query))
+    const answered = (): Soon<Reading> =>
+      soon(ask(this.#options.upstream, query, { min: point, max: point }), ({ entries, windows }) => {
+        const own: Record<string, Window> = pointWindows(at)
+        // The upstream may be further than the view shows.
+        for (const [source, { from, to }] of Object.entries(windows)) {
+          own[source] = { from, to: Math.min(to, Math.max(at[source] ?? 0, this.#newest?.[source] ?? 0)) }
+        }
+        return soon(this.#made(entries, spans), ({ bytes, ...made }) => {
+          expected?.hold({ ...made, since: point }, bytes)
+          return { ...made, windows: own }
+        })
       })
+    return rescued(answered, (error) => {
+      expected?.giveUp()
+      throw error
     })
   }
 
@@ -194,9 +200,7 @@ export class Passing implements Answers {
     const { reads } = this.#options
     const all = this.#query
     if (reads === undefined || all.limited) return all.query
-    const wanted = list.flatMap(
-      ({ lo, hi }) => readQuery(reads(hi === undefined ? { gte: lo } : { gte: lo, lt: hi }), Infinity).list,
-    )
+    const wanted = list.flatMap(({ lo, hi }) => spansRead(reads, hi === undefined ? { gte: lo } : { gte: lo, lt: hi }))
     const spans = mergeSpans(wanted.flatMap((span) => all.list.map(({ lo, hi }) => intersectSpan(plain(span), lo, hi))))
     // A router asks of a point whoever has its sources, the view itself among them, unless the query touches all it is made of.
     const several = Object.keys(this.#newest ?? {}).length > 1
@@ -207,6 +211,21 @@ export class Passing implements Answers {
   /** The part of a point that the upstream has: a point of the view has one source more. */
   #ofUpstream(at: Versions): Versions {
     return Object.fromEntries(Object.keys(this.#newest ?? {}).map((source) => [source, at[source] ?? 0]))
+  }
+}
+
+/** What a question reads of the upstream: spans that it only touches are not read. */
+function readOf(query: Query): readonly Span[] {
+  return readQuery(query, Infinity).list.filter(({ limit }) => limit > 0)
+}
+
+/** @throws UNAVAILABLE where the function throws, or gives what is no query: that is no fault of who asks */
+function spansRead(reads: Reads, range: Range): readonly Span[] {
+  try {
+    return readQuery(reads(range), Infinity).list
+  } catch (cause) {
+    const message = `\`reads\` of a view failed at ${JSON.stringify(range)}: see the cause, and change it`
+    throw new FanlightError('UNAVAILABLE', message, { cause })
   }
 }
 

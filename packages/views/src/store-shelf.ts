@@ -51,8 +51,8 @@ export class StoreShelf implements Shelf {
 
   /** @throws BAD_QUERY where the store is none to write into */
   constructor(store: Store) {
-    const [source, ...others] = store.sources
     if (!isWritable(store)) throw new FanlightError('BAD_QUERY', '`into` must be a store that takes commits')
+    const [source, ...others] = store.sources
     if (source === undefined || others.length > 0) {
       throw new FanlightError('BAD_QUERY', `\`into\` must be a store of one source, not of ${store.sources.length}`)
     }
@@ -173,8 +173,8 @@ function inCommits(all: readonly Sized[]): Change[][] {
   return commits
 }
 
-function isWritable(store: Store): store is Writable {
-  return store.commit !== undefined && store.supports.commit
+function isWritable(store: Partial<Store> | null): store is Writable {
+  return store?.commit !== undefined && store.supports?.commit === true
 }
 
 function markOf({ versions, definition, rest }: Watermark): unknown {

@@ -141,6 +141,10 @@ describe('createView', () => {
     expect(attempt({ query: { limit: -1 } })).toBe('BAD_QUERY')
     expect(attempt({ definition: 'a', into: createMemoryStore() })).toBe('none')
     expect(attempt({ definition: '\ud800' })).toBe('BAD_QUERY')
+    expect(attempt({ definition: 'a', into: {} as Store })).toBe('BAD_QUERY')
+    expect(attempt({ definition: 'a', into: null as never })).toBe('BAD_QUERY')
+    // With parts of nothing the first state would never come, and nothing else would either.
+    expect(attempt({ pageSize: 0 })).toBe('BAD_QUERY')
   })
 
   test('closing it closes neither the upstream nor `into`, and ends what it does there', async () => {

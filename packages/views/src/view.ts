@@ -88,6 +88,8 @@ export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
     const { query, into, delayMs = 0 } = settings
     const spans = readQuery(query, this.limits.ranges)
     checkOptions(settings, { delayMs: 'amount', pageSize: 'count' })
+    if (settings.pageSize === 0)
+      throw new FanlightError('BAD_QUERY', 'pageSize must be a whole number from 1 up, not 0')
     this.#upstream = partOf(upstream, query)
     const definition = settings.definition ?? randomWord(this.random)
     this.#ownSource = makeSourceId('view', definition)

@@ -158,6 +158,23 @@ describe('a window of time', () => {
     expect(await keysOf(view, raw)).toEqual(['a'])
   })
 
+  test('is read part by part, where the time stands behind all else too', async () => {
+    const raw = createMemoryStore()
+    await raw.commit([...Array.from({ length: 9 }, (_, i) => put(`a${i}`, i)), put('now', 9)])
+    const into = createMemoryStore()
+    const view = createView(raw as Store<{ '': number }>, {
+      map: (entry) => entry,
+      within: { at: ({ value }) => value, ms: 10, clock: 'now' },
+      pageSize: 3,
+      into,
+      definition: 'parts',
+    })
+    expect((await keysOf(view, raw)).length).toBe(9)
+    expect(view.progress).toEqual({ read: 10, isWhole: true })
+    expect(into.reached[into.sources[0] ?? '']).toBeGreaterThan(2)
+    await view.close()
+  })
+
   test('goes on where it was kept, however far the time went meanwhile', async () => {
     const into = createMemoryStore({ name: 'into' })
     const kept = { into, definition: 'kept' }

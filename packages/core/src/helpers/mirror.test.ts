@@ -1,6 +1,7 @@
 import {
   type Change,
   type MemoryStore,
+  type Query,
   type Store,
   FanlightError,
   createMemoryStore,
@@ -308,4 +309,25 @@ test('it says how far it is behind, and settles at a point', async () => {
   expect(mirrored.state).toEqual(late.state)
   await mirrored.close()
   await late.close()
+})
+
+test('L8: a mirror into the store that it mirrors does not follow itself', async () => {
+  const store = createMemoryStore()
+  await store.commit([put('a/1', 1)])
+  const attempt = (query: Query, into: string): unknown => {
+    try {
+      return void mirror(store, query, store, { prefix: into }).close()
+    } catch (error) {
+      return error
+    }
+  }
+  // Each of these would write what it mirrors, for ever.
+  const refused = expect.objectContaining({ code: 'BAD_QUERY' }) as unknown
+  expect(attempt(everything, 'b/')).toEqual(refused)
+  expect(attempt(prefix('a/'), 'a/b/')).toEqual(refused)
+  expect(attempt([prefix('a/'), { gte: '~' }], 'b/')).toEqual(refused)
+  const copied = mirror(store, prefix('a/'), store, { prefix: 'b/' })
+  await copied.settled()
+  expect(await plain(store, prefix('b/'))).toEqual([['b/a/1', 1]])
+  await copied.close()
 })

@@ -1,13 +1,13 @@
 import { checkOptions } from '../check-options.ts'
 import { FanlightError } from '../errors.ts'
-import { type Spans, readQuery } from '../ranges.ts'
+import { type Spans, intersectSpan, isEmptySpan, readQuery, spansHave } from '../ranges.ts'
 import type { Entry, Query, Store, Types, ValueAt, WritableStore } from '../store.ts'
 import type { MirrorOptions, Settable } from './mirror-options.ts'
 import { MapSink, type MirrorSink } from './mirror-sinks.ts'
 import { watermarkKeyOf } from './mirror-watermark.ts'
 import { Mirror } from './mirrored-query.ts'
 import { SettableSink, isVariable } from './settable-sink.ts'
-import { StoreSink } from './store-sink.ts'
+import { StoreSink, spanUnder } from './store-sink.ts'
 
 /**
  * Keeps a sink equal to a query. Every step of the query is one step of the sink, with the deletes of what vanished: a sink
@@ -35,7 +35,7 @@ import { StoreSink } from './store-sink.ts'
  * @param options prefix, value, watermarkKey, foreign (default 'repair'), onError, retryMs (default 100), retryMsMax (default 10,000), clock, random, and
  *   min, stall, signal, alone as in `watch`
  * @returns how it goes: `versions`, `behind`, `behindMs`, `state`, `retrying`, `error`, `repairs`, `onChange`, `settled`, `close`
- * @throws BAD_QUERY, BAD_KEY; READ_ONLY where the sink takes no commits; UNSUPPORTED for `foreign` where it cannot be followed
+ * @throws BAD_QUERY, also where the sink is `store` itself and the query covers what is written there; BAD_KEY; READ_ONLY where the sink takes no commits; UNSUPPORTED for `foreign` where it cannot be followed
  *
  * @example
  * ```ts
@@ -92,7 +92,23 @@ function sinkOf<V, S extends Types>(
   if (sink.commit === undefined || !sink.supports.commit)
     throw new FanlightError('READ_ONLY', 'the sink takes no commits: mirror to one that does')
   const watermarkKey = options.watermarkKey ?? watermarkKeyOf(store.sources, prefix, spans)
+  if ((store as unknown) === sink) refuseCircle(spans, prefix, watermarkKey)
   return new StoreSink(sink as WritableStore<Types>, store, spans, { prefix, clock, random, watermarkKey, foreign })
+}
+
+/**
+ * What a mirror writes into the very store that it mirrors must not be what it mirrors: each step would make the next one.
+ *
+ * @throws BAD_QUERY
+ */
+function refuseCircle(spans: Spans, prefix: string, watermarkKey: string): void {
+  const written = spans.list.map((span) => spanUnder(prefix, span))
+  const isCircle = written.some((span) =>
+    spans.list.some(({ lo, hi }) => !isEmptySpan(span) && !isEmptySpan(intersectSpan(span, lo, hi))),
+  )
+  if (!isCircle && !spansHave(spans, watermarkKey)) return
+  const message = `a mirror into the store that it mirrors would follow itself without an end: name a \`${isCircle ? 'prefix' : 'watermarkKey'}\` that the query does not cover`
+  throw new FanlightError('BAD_QUERY', message)
 }
 
 function valueOfOne<V>(entries: readonly Entry<V>[]): V | undefined {

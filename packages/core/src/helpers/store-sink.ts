@@ -164,7 +164,7 @@ export class StoreSink<V> implements MirrorSink<V> {
     const before: Entry[] = []
     // What changes between one part and the next changes after the basis, so that the commit finds it.
     for (let i = 0; i < spans.length; i += defaultLimits.ranges) {
-      const ranges = spans.slice(i, i + defaultLimits.ranges).map((span) => rangeOf(under(prefix, span)))
+      const ranges = spans.slice(i, i + defaultLimits.ranges).map((span) => rangeOf(spanUnder(prefix, span)))
       const { entries } = await this.#session.fetch(ranges)
       before.push(...entries.filter(({ key }) => key !== watermarkKey))
     }
@@ -280,7 +280,7 @@ export class StoreSink<V> implements MirrorSink<V> {
   #watched(spans: Spans): readonly Range[] {
     const { prefix, watermarkKey } = this.#options
     const mark = { lo: watermarkKey, hi: `${watermarkKey}\0`, limit: Infinity, reverse: false }
-    const all = mergeSpans([...spans.list.map((span) => under(prefix, span)), mark])
+    const all = mergeSpans([...spans.list.map((span) => spanUnder(prefix, span)), mark])
     const [first, last] = [all[0] ?? mark, all.at(-1) ?? mark]
     return all.length <= defaultLimits.ranges ? all.map(rangeOf) : [rangeOf({ ...first, hi: last.hi })]
   }
@@ -294,7 +294,9 @@ export class StoreSink<V> implements MirrorSink<V> {
   async #refuseOccupied(): Promise<void> {
     if (this.#options.foreign !== 'refuse') return
     const { entries } = await this.#session.fetch(
-      mergeSpans(this.#spans.list).map((span) => rangeOf({ ...under(this.#options.prefix, span), limit: keysNamed })),
+      mergeSpans(this.#spans.list).map((span) =>
+        rangeOf({ ...spanUnder(this.#options.prefix, span), limit: keysNamed }),
+      ),
     )
     if (entries.length > 0) throw new Refusal(entries.map(({ key }) => key))
   }
@@ -312,7 +314,7 @@ function isSame(a: Change | undefined, b: Change): boolean {
 }
 
 /** A span with a prefix in front of its keys. */
-function under(prefix: string, span: Span): Span {
+export function spanUnder(prefix: string, span: Span): Span {
   const hi = span.hi === undefined ? prefixEnd(prefix) : prefix + span.hi
   return { lo: prefix + span.lo, hi, limit: Infinity, reverse: false }
 }

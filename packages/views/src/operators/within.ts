@@ -168,9 +168,9 @@ export function withinKind(options: WithinOptions, inner: Kind): Kind {
   return (settings) => new WithinOperator({ at, ms, clock }, inner(settings), settings)
 }
 
-/** What a view asks of its upstream: the time too. */
+/** What a view asks of its upstream: the time too. It stands first: of the first state no part can be made without it. */
 export function withClock(query: Query, clock: string): Query {
-  return Array.isArray(query) ? [...(query as readonly (string | Range)[]), clock] : [query as string | Range, clock]
+  return Array.isArray(query) ? [clock, ...(query as readonly (string | Range)[])] : [clock, query as string | Range]
 }
 
 function noTime(clock: string): FanlightError {

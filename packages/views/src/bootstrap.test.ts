@@ -1,0 +1,36 @@
+import { FanlightError, type Query, type Store, createMemoryStore, put } from '@fanlight/core'
+import { manualClock, turns } from '@fanlight/core/testing'
+import { expect, test } from 'vitest'
+import { createView } from './create-view.ts'
+
+test('L9: an upstream that forgets each part before the next one is read is not read for ever', async () => {
+  const raw = createMemoryStore()
+  await raw.commit(Array.from({ length: 4 }, (_, i) => put(`k${i}`, i)))
+  let asked = 0
+  const forgetful = new Proxy<Store>(raw, {
+    has: (target, name) => name !== '~atHand' && name in target,
+    get: (target, name) => {
+      if (name === 'changes') return () => Promise.reject(new FanlightError('LOST_IN_FOG', 'too long ago'))
+      if (name === 'fetch') {
+        return async (query: Query, options: object) => {
+          if (asked === 1_000) throw new Error('it is read for ever')
+          await raw.commit([put('k0', ++asked)])
+          return target.fetch(query, options)
+        }
+      }
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+  const clock = manualClock(0)
+  const view = createView(forgetful, { map: (entry) => entry, pageSize: 1, clock })
+  await turns(3_000)
+  expect(Object.values(view.state)).toContainEqual(expect.objectContaining({ status: 'stale' }))
+  expect(asked).toBeLessThan(100)
+  // It tries again when some time has passed.
+  const before = asked
+  clock.advance(10_000)
+  await turns(100)
+  expect(asked).toBeGreaterThan(before)
+  await view.close()
+})
