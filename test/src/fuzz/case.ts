@@ -38,25 +38,42 @@ export interface CaseResult {
   readonly failure?: { readonly message: string; readonly tail: readonly string[] } | undefined
 }
 
+/** How a case is run. */
+export interface CaseOptions {
+  /** Whether its LevelDBs are real ones. Default false */
+  readonly onDisk?: boolean | undefined
+  /** A real MongoDB, for some of its stores. */
+  readonly client?: MongoClient | undefined
+  /** Whether its views only map, as they did when the first cases were found. Default false */
+  readonly onlyMaps?: boolean | undefined
+}
+
 /**
  * Runs one case: a random tree, random traffic and faults, and every answer checked. The same seed gives the same trace,
- * but on a real disk, whose answers come when they come.
- *
- * @param onDisk whether its LevelDBs are real ones
- * @param client a real MongoDB, for some of its stores
+ * but on a real disk, whose answers come when they come. Cases of neighbouring seeds have views of neighbouring kinds.
  */
-export async function runCase(seed: number, onDisk = false, client?: MongoClient): Promise<CaseResult> {
+export async function runCase(
+  seed: number,
+  { onDisk = false, client, onlyMaps = false }: CaseOptions = {},
+): Promise<CaseResult> {
   const clock = manualClock(1_000_000)
   const disk = onDisk ? await mkdtemp(join(tmpdir(), 'fanlight-fuzz-')) : undefined
   const mongo = client?.db(`fuzz${databases++}`)
-  const world = new World(new Chance(seededRandom(seed)), clock, { disk, mongo, isWired: seed % wiredEvery === 0 })
+  const turn = onlyMaps ? undefined : seed
+  const world = new World(new Chance(seededRandom(seed)), clock, {
+    disk,
+    mongo,
+    turn,
+    isWired: seed % wiredEvery === 0,
+  })
   let failure: CaseResult['failure']
+  let tree: Tree | undefined
   try {
-    const tree = await growTree(world)
+    tree = await growTree(world)
     await new Case(world, tree, seed % eagerEvery === 1).run()
   } catch (error) {
     const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    failure = { message: error instanceof Broken ? error.message : message, tail: world.trace.tail }
+    failure = { message: error instanceof Broken ? error.message : message, tail: [treeOf(tree), ...world.trace.tail] }
   }
   await mongo?.dropDatabase()
   if (disk !== undefined) await rm(disk, { recursive: true, force: true })
@@ -86,7 +103,7 @@ class Case {
       for (const follower of this.#followers) this.#start(follower.take())
     }
     await this.#world.settle()
-    trace.note(this.#tree.all.map(({ name, parts }) => `${name}(${parts.map((part) => part.name).join()})`).join(' '))
+    trace.note(treeOf(this.#tree))
     for (let step = 0; step < stepsMax && this.#failure === undefined; step++) {
       await this.#step(chance.random())
       if (chance.happens(0.5)) await this.#world.settle(1)
@@ -226,6 +243,11 @@ class Case {
     for (const remote of this.#tree.remotes) remote.end()
     for (const into of this.#tree.intos) await into.close()
   }
+}
+
+/** What a tree is made of, as a text. */
+function treeOf(tree: Tree | undefined): string {
+  return (tree?.all ?? []).map(({ name, parts }) => `${name}(${parts.map((part) => part.name).join()})`).join(' ')
 }
 
 /** A point somewhere between two. */

@@ -12,6 +12,7 @@ export class Broken extends Error {}
 /** Checks an answer at the corners of its windows and at points inside, each time against whole states (L1). */
 export function checkSnapshot(world: World, node: TreeNode, query: Query, snapshot: Snapshot): void {
   world.counters.fetches++
+  if (snapshot.entries.length > 0) for (const label of node.labels ?? []) world.counters[`${label}Answers`]++
   if (Object.keys(snapshot.windows).length > 2) world.counters.agreed++
   for (const point of pointsOf(world, snapshot.windows)) {
     world.counters.points++
@@ -34,6 +35,7 @@ export function checkHeld(
   at: Versions,
 ): void {
   world.counters.steps++
+  if (held.size > 0) for (const label of node.labels ?? []) world.counters[`${label}Steps`]++
   const expected = new Map(answer(query, node.expected(at)).map(({ key, value }) => [key, value]))
   const wrong =
     held.size !== expected.size ||

@@ -1,5 +1,25 @@
+/** The kinds of views, when they are worked out, and where they are kept: what each did is counted. */
+const viewLabels = [
+  'map',
+  'group',
+  'join',
+  'within',
+  'changelog',
+  'active',
+  'passthrough',
+  'lazy',
+  'sameKeys',
+  'into',
+] as const
+
+/** A kind of view. */
+export type ViewLabel = (typeof viewLabels)[number]
+
+/** What views of a kind did: answers and steps that were checked and that held something. */
+type ViewCounters = Record<`${ViewLabel}Answers` | `${ViewLabel}Steps`, number>
+
 /** What a run of the fuzzer did. A kind of event that never happened proves nothing, so each has a floor. */
-export interface Counters {
+export interface Counters extends ViewCounters {
   commits: number
   /** Fetches that were checked. */
   fetches: number
@@ -22,6 +42,8 @@ export interface Counters {
   conflicts: number
   /** Answers that were refused with a code: LOST_IN_FOG, STALLED, SOURCE_RESET. */
   refusals: number
+  /** Answers of collections of a real MongoDB that were checked. */
+  mongoAnswers: number
 }
 
 export const noCounters: Readonly<Counters> = {
@@ -41,6 +63,13 @@ export const noCounters: Readonly<Counters> = {
   folds: 0,
   conflicts: 0,
   refusals: 0,
+  mongoAnswers: 0,
+  ...(Object.fromEntries(
+    viewLabels.flatMap((label) => [
+      [`${label}Answers`, 0],
+      [`${label}Steps`, 0],
+    ]),
+  ) as ViewCounters),
 }
 
 /** What must have happened in 600 seconds; in proportion for less. What is not named must have happened at all. */

@@ -1,10 +1,12 @@
 import type { Feed, Query, Store, Update, Versions } from '@fanlight/core'
 import { Holder } from '@fanlight/core/conformance'
 import { Broken, checkHeld } from './check.ts'
-import { RouterNode, ViewNode } from './inner.ts'
+import { RouterNode } from './inner.ts'
 import { isRefusal } from './leaves.ts'
 import type { TreeNode } from './node.ts'
 import { someQuery } from './keys.ts'
+import { TimedNode } from './views/within-recipe.ts'
+import { ViewNode } from './views/view-node.ts'
 import type { World } from './world.ts'
 
 /** Someone who follows a node: takes at times, and holds what the updates make (L5, L6, L7, L8). */
@@ -124,7 +126,7 @@ function sourcesOf(node: TreeNode, query: Query): readonly string[] | undefined 
 
 /** Whether a node is a router, or hands on what one says. */
 function hasRouter(node: TreeNode): boolean {
-  if (node instanceof RouterNode) return true
+  if (node instanceof RouterNode || node instanceof TimedNode) return true
   const [inner] = node.parts
   return inner !== undefined && !(node instanceof ViewNode) && hasRouter(inner)
 }

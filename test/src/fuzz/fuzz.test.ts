@@ -26,7 +26,7 @@ describe('the fuzzer', () => {
   })
 
   test.each(once)('case %i stays mended: %s', async (seed) => {
-    expect((await runCase(seed)).failure).toBeUndefined()
+    expect((await runCase(seed, { onlyMaps: true })).failure).toBeUndefined()
   })
 
   test('one seed gives one trace, whatever the machine does, and also over connections that are cut', async () => {

@@ -24,7 +24,7 @@ async function fuzz(): Promise<void> {
   const total = { ...noCounters }
   let cases = 0
   for (; cases < options.cases && performance.now() - began < options.seconds * 1000; cases++) {
-    const result = await runCase(seedOf(options.seed, cases), isOnDisk(cases), client)
+    const result = await runCase(seedOf(options.seed, cases), { onDisk: isOnDisk(cases), client })
     add(total, result.counters)
     const { commits, fetches, steps } = result.counters
     if (options.verbose)
@@ -45,7 +45,7 @@ async function fuzz(): Promise<void> {
 
 /** Runs one case twice: one seed must give one trace. */
 async function replay(seed: number, index: number): Promise<void> {
-  const once = (): Promise<CaseResult> => runCase(seedOf(seed, index), isOnDisk(index), client)
+  const once = (): Promise<CaseResult> => runCase(seedOf(seed, index), { onDisk: isOnDisk(index), client })
   const results = [await once(), await once()] as const
   const [first, second] = results
   print(`case ${index} seed ${first.seed} traces ${first.trace} and ${second.trace}`)
