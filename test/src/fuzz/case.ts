@@ -121,7 +121,7 @@ class Case {
       const asked: readonly TreeNode[] = routers.length > 0 && chance.happens(0.5) ? routers : all
       this.#start(this.#fetch(chance.pick(asked)))
     } else if (dice < 0.67 && this.#followers.length < 8)
-      this.#followers.push(new Follower(this.#world, chance.pick(all)))
+      this.#followers.push(new Follower(this.#world, chance.pick(this.#toFollow())))
     else if (dice < 0.8 && this.#followers.length > 0) this.#start(chance.pick(this.#followers).step())
     else if (dice < 0.9) await clock.advance(chance.below(120))
     else if (dice < 0.92 && remotes.length > 0) chance.pick(remotes).cut()
@@ -129,6 +129,13 @@ class Case {
     else if (dice < 0.97 && routers.length > 0) this.#remount()
     else if (dice < 0.985) await this.#restart(chance.pick(leaves))
     else if (views.length > 0) await this.#restartView()
+  }
+
+  /** What is followed next: of views of every kind one each, before whatever else. */
+  #toFollow(): readonly TreeNode[] {
+    const { all, views } = this.#tree
+    const left = views.filter((view) => this.#followers.every(({ node }) => node !== view))
+    return this.#world.hasKinds && left.length > 0 ? left : all
   }
 
   /** Starts something and goes on; what it throws ends the case. */

@@ -2,6 +2,7 @@ import { type Store, type Versions, prefixed, readonly } from '@fanlight/core'
 import { lagging } from '@fanlight/core/testing'
 import { type Router, createRouter } from '@fanlight/router'
 import type { State } from './history.ts'
+import { Memo, nothing } from './memo.ts'
 import type { TreeNode } from './node.ts'
 import type { World } from './world.ts'
 
@@ -11,6 +12,7 @@ export class WrapperNode implements TreeNode {
   readonly store: Store
   readonly parts: readonly TreeNode[]
   readonly #prefix: string
+  readonly #memo = new Memo()
   /** Lets the node catch up, where it lags. */
   readonly release: (() => Promise<void>) | undefined
 
@@ -29,10 +31,12 @@ export class WrapperNode implements TreeNode {
   }
 
   expected(point: Versions): State {
-    const state = this.parts[0]?.expected(point) ?? new Map()
+    const state = this.parts[0]?.expected(point) ?? nothing
     if (this.#prefix === '') return state
-    const own = [...state].filter(([key]) => key.startsWith(this.#prefix))
-    return new Map(own.map(([key, value]) => [key.slice(this.#prefix.length), value]))
+    return this.#memo.get([state], () => {
+      const own = [...state].filter(([key]) => key.startsWith(this.#prefix))
+      return new Map(own.map(([key, value]) => [key.slice(this.#prefix.length), value]))
+    })
   }
 
   prefixes(): readonly string[] {
@@ -50,6 +54,7 @@ export class RouterNode implements TreeNode {
   readonly #tables = new Map<number, ReadonlyMap<string, Shown>>()
   #mounts: Map<string, TreeNode>
   readonly #source: string
+  readonly #memo = new Memo()
 
   constructor(world: World, children: readonly TreeNode[]) {
     this.name = world.name('router')
@@ -81,13 +86,18 @@ export class RouterNode implements TreeNode {
   expected(point: Versions): State {
     const version = point[this.#source] ?? 0
     const mounts = [...(this.#tables.get(version) ?? this.#tableAt(version))].sort(([a], [b]) => a.length - b.length)
-    const state = new Map<string, unknown>()
-    for (const [prefix, shown] of mounts) {
-      for (const key of state.keys()) if (covers(prefix, key)) state.delete(key)
-      for (const [key, value] of shown(point)) state.set(prefix + key, value)
+    const parts = mounts.map(([prefix, shown]) => [prefix, shown(point)] as const)
+    const make = (): State => {
+      const state = new Map<string, unknown>()
+      for (const [prefix, shown] of parts) {
+        for (const key of state.keys()) if (covers(prefix, key)) state.delete(key)
+        for (const [key, value] of shown) state.set(prefix + key, value)
+      }
+      // A deeper mount shadows a shallower one, whose keys came first; those of the deeper one came after.
+      return state
     }
-    // A deeper mount shadows a shallower one, whose keys came first; those of the deeper one came after.
-    return state
+    const shown = parts.map(([, state]) => state)
+    return this.#memo.get(shown, make, JSON.stringify(mounts.map(([prefix]) => prefix)))
   }
 
   prefixes(): readonly string[] {

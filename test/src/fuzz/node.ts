@@ -1,5 +1,5 @@
 import type { Store, Versions } from '@fanlight/core'
-import type { ViewLabel } from './counters.ts'
+import type { Label } from './counters.ts'
 import type { State } from './history.ts'
 
 /** A part of a tree: a store, and what it must show. */
@@ -15,8 +15,8 @@ export interface TreeNode {
   prefixes(): readonly string[]
   /** What it is made of. */
   readonly parts: readonly TreeNode[]
-  /** Of which kinds it is, where it is a view: what it does is counted for each. */
-  readonly labels?: readonly ViewLabel[] | undefined
+  /** Of which kinds it is: what it does is counted for each. */
+  readonly labels?: readonly Label[] | undefined
 }
 
 /** A node that is made of another one and can be made anew. */

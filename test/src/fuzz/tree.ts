@@ -107,7 +107,7 @@ class Views {
     const isLog = spec.kind === 'changelog'
     const fit = this.#nodes.filter((node) => !node.store.supports.single && (!isLog || hasOneSource(node)))
     const upstream = of ?? chance.pick(fit)
-    const into = this.#into(spec.mode === 'active' && chance.happens(0.3))
+    const into = this.#into(spec.mode === 'active' && (spec.isSpecial === true || chance.happens(0.3)))
     if (isLog) this.#push(new ChangelogNode(this.#world, upstream, into))
     else this.#push(new ViewNode(this.#world, spec.kind === 'within' ? this.#timed(upstream) : upstream, spec, into))
   }

@@ -1,6 +1,7 @@
 import { type Entry, type Store, type Versions, key as keyOf, parseVersions } from '@fanlight/core'
 import { createChangelog } from '@fanlight/views'
 import type { State } from '../history.ts'
+import { Memo, nothing } from '../memo.ts'
 import type { TreeNode } from '../node.ts'
 import type { World } from '../world.ts'
 import { inOrder } from './recipe.ts'
@@ -19,6 +20,7 @@ export class ChangelogNode implements TreeNode {
   readonly #last: number
   readonly #commits: number
   /** What each commit wrote: that follows from what was there before and after it. */
+  readonly #memo = new Memo()
   readonly #records = new Map<number, Records>()
 
   constructor(world: World, of: TreeNode, into: Store | undefined) {
@@ -47,8 +49,13 @@ export class ChangelogNode implements TreeNode {
   expected(point: Versions): State {
     const since = this.#sinceOf(point)
     const source = Object.keys(point).find((id) => id in (since ?? {}) && !isStill(id))
-    if (since === undefined || source === undefined) return new Map()
-    const versions = this.#world.histories.get(source)?.versionsIn((since[source] ?? 0) + 1, point[source] ?? 0) ?? []
+    if (since === undefined || source === undefined) return nothing
+    const [from, to] = [since[source] ?? 0, point[source] ?? 0]
+    return this.#memo.get([], () => this.#happened(point, source, from, to), `${source} ${from} ${to}`)
+  }
+
+  #happened(point: Versions, source: string, from: number, to: number): State {
+    const versions = this.#world.histories.get(source)?.versionsIn(from + 1, to) ?? []
     const steps = versions.map((version) => this.#recordsOf(point, source, version)).filter(({ length }) => length > 0)
     const state = new Map<string, unknown>()
     const seen = new Map<string, number>()

@@ -11,8 +11,9 @@ type Kind = 'same' | 'filter' | 'rekey' | 'two' | 'meet'
  *
  * @param numberOf the number that goes with a value
  */
-export function mapRecipe(chance: Chance, numberOf: (value: unknown) => number): Recipe {
-  const kind = chance.pick(['same', 'filter', 'rekey', 'two', 'meet'] as const)
+export function mapRecipe(chance: Chance, numberOf: (value: unknown) => number, hasSameKeys: boolean): Recipe {
+  const kinds: readonly Kind[] = hasSameKeys ? ['same', 'filter'] : ['same', 'filter', 'rekey', 'two', 'meet']
+  const kind = chance.pick(kinds)
   const map = (entry: Entry): Entry[] => mapped(kind, entry, numberOf)
   return {
     make: (upstream, basics) => createView(upstream, { ...basics, map }) as Store,

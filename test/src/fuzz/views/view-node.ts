@@ -1,7 +1,8 @@
 import { type Store, type Versions, createMemoryStore } from '@fanlight/core'
 import { sameKeys } from '@fanlight/views'
-import type { ViewLabel } from '../counters.ts'
+import type { Label } from '../counters.ts'
 import type { State } from '../history.ts'
+import { Memo } from '../memo.ts'
 import type { DerivedNode, TreeNode } from '../node.ts'
 import type { World } from '../world.ts'
 import { groupRecipe } from './group-recipe.ts'
@@ -14,6 +15,8 @@ import { withinRecipe } from './within-recipe.ts'
 export interface ViewSpec {
   readonly kind: 'map' | 'group' | 'join' | 'within' | 'changelog'
   readonly mode: 'active' | 'passthrough' | 'lazy'
+  /** Whether it is kept in a store, or reads the same keys only. Default: perhaps. */
+  readonly isSpecial?: boolean
 }
 
 /** Every kind in every mode that there is. */
@@ -24,15 +27,19 @@ export const viewSpecs: readonly ViewSpec[] = [
     { kind, mode: 'lazy' },
   ]),
   { kind: 'changelog', mode: 'active' },
+  { kind: 'changelog', mode: 'active', isSpecial: true },
+  { kind: 'group', mode: 'active', isSpecial: true },
+  { kind: 'map', mode: 'lazy', isSpecial: true },
 ]
 
 /** A view of another node. */
 export class ViewNode implements DerivedNode {
   readonly name: string
   store: Store
-  readonly labels: readonly ViewLabel[]
+  readonly labels: readonly Label[]
   readonly parts: readonly [TreeNode]
   readonly #recipe: Recipe
+  readonly #memo = new Memo()
   readonly #world: World
   readonly #make: () => Store
 
@@ -40,16 +47,16 @@ export class ViewNode implements DerivedNode {
    * @param of   what it is of: for a view of a window of time, with the time beside it
    * @param into where it is kept
    */
-  constructor(world: World, of: TreeNode, { kind, mode }: ViewSpec, into?: Store) {
+  constructor(world: World, of: TreeNode, { kind, mode, isSpecial = false }: ViewSpec, into?: Store) {
     const { chance } = world
     this.parts = [of]
     this.name = world.name(world.hasKinds ? `${mode}-${kind}` : 'view')
     this.#world = world
-    this.#recipe = recipeOf(world, of, kind)
+    this.#recipe = recipeOf(world, of, kind, isSpecial)
     const options = {
       name: this.name,
       definition: `${this.name}-1`,
-      ...(mode === 'active' ? keeping(world, into) : asking(world, mode, this.#recipe)),
+      ...(mode === 'active' ? keeping(world, into) : asking(world, mode, this.#recipe, isSpecial)),
       ...world.seams,
     }
     const isOfSameKeys = 'reads' in options
@@ -64,7 +71,8 @@ export class ViewNode implements DerivedNode {
   }
 
   expected(point: Versions): State {
-    return this.#recipe.expected(this.parts[0].expected(point))
+    const inputs = this.parts[0].expected(point)
+    return this.#memo.get([inputs], () => this.#recipe.expected(inputs))
   }
 
   prefixes(): readonly string[] {
@@ -78,12 +86,12 @@ export class ViewNode implements DerivedNode {
   }
 }
 
-function recipeOf(world: World, of: TreeNode, kind: ViewSpec['kind']): Recipe {
+function recipeOf(world: World, of: TreeNode, kind: ViewSpec['kind'], hasSameKeys = false): Recipe {
   const { chance, hasKinds } = world
   if (kind === 'group') return groupRecipe(chance)
   if (kind === 'join') return joinRecipe(chance, of.prefixes())
   if (kind === 'within') return withinRecipe(world, recipeOf(world, of, chance.pick(['map', 'group'])))
-  return mapRecipe(chance, hasKinds ? numberOf : Number)
+  return mapRecipe(chance, hasKinds ? numberOf : Number, hasSameKeys)
 }
 
 /** Options of a view that keeps a state. */
@@ -97,10 +105,10 @@ function keeping({ chance, hasKinds }: World, into: Store | undefined): object {
 }
 
 /** Options of a view that is worked out when it is asked. */
-function asking({ chance }: World, mode: 'passthrough' | 'lazy', { hasSameKeys }: Recipe): object {
+function asking({ chance }: World, mode: 'passthrough' | 'lazy', { hasSameKeys }: Recipe, isSpecial: boolean): object {
   return {
     mode,
-    ...(hasSameKeys && chance.happens(0.7) ? { reads: sameKeys } : {}),
+    ...(hasSameKeys && (isSpecial || chance.happens(0.7)) ? { reads: sameKeys } : {}),
     ...(mode === 'lazy' ? { cacheBytes: chance.pick([300, 3000, 1_000_000]) } : {}),
   }
 }

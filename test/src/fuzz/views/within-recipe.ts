@@ -3,6 +3,7 @@ import { createRouter } from '@fanlight/router'
 import { createClockStore } from '@fanlight/views'
 import type { Store, Versions } from '@fanlight/core'
 import type { State } from '../history.ts'
+import { Memo, nothing } from '../memo.ts'
 import type { TreeNode } from '../node.ts'
 import type { World } from '../world.ts'
 import { type Recipe, numberOf } from './recipe.ts'
@@ -15,6 +16,7 @@ export class ClockNode implements TreeNode {
   readonly store: Store
   readonly parts: readonly TreeNode[] = []
   readonly #everyMs: number
+  readonly #memo = new Memo()
 
   constructor(world: World) {
     this.name = world.name('clock')
@@ -24,7 +26,8 @@ export class ClockNode implements TreeNode {
 
   expected(point: Versions): State {
     const version = point[this.store.sources[0] ?? '']
-    return version === undefined ? new Map() : new Map([['', version * this.#everyMs]])
+    if (version === undefined) return nothing
+    return this.#memo.get([], () => new Map([['', version * this.#everyMs]]), String(version))
   }
 
   prefixes(): readonly string[] {
@@ -37,6 +40,7 @@ export class TimedNode implements TreeNode {
   readonly name: string
   readonly store: Store
   readonly parts: readonly [TreeNode, ClockNode]
+  readonly #memo = new Memo()
 
   constructor(world: World, of: TreeNode, time: ClockNode) {
     this.name = world.name('timed')
@@ -49,10 +53,12 @@ export class TimedNode implements TreeNode {
   }
 
   expected(point: Versions): State {
-    const [of, time] = this.parts
-    const state = new Map([...of.expected(point)].map(([key, value]) => [data + key, value]))
-    for (const now of time.expected(point).values()) state.set(clock, now)
-    return state
+    const [of, now] = this.parts.map((part) => part.expected(point)) as [State, State]
+    return this.#memo.get([of, now], () => {
+      const state = new Map([...of].map(([key, value]) => [data + key, value]))
+      for (const value of now.values()) state.set(clock, value)
+      return state
+    })
   }
 
   prefixes(): readonly string[] {
