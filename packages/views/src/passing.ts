@@ -133,8 +133,16 @@ export class Passing implements Answers {
     const options = { since: this.#ofUpstream(since), until: this.#ofUpstream(until) }
     return this.#options.upstream.changes(this.#readsOf(spans), options).then(async ({ replace, changes, folded }) => {
       if (replace === undefined && changes.length === 0 && folded === 0) return { changes: [], folded: 0 }
-      const before = await this.read(spans, since)
       const after = await this.read(spans, until)
+      // Of what the upstream tells anew it may not know any more what was there: a store may stand in a router no more, say.
+      if (replace !== undefined) {
+        return {
+          replace: { ranges: mergeSpans(spans.list.map(plain)).map(rangeOf), entries: after.entries },
+          changes: [],
+          folded,
+        }
+      }
+      const before = await this.read(spans, since)
       return { changes: diffEntries(before.entries, after.entries), folded }
     })
   }
@@ -164,6 +172,8 @@ export class Passing implements Answers {
 
   /** What the entries yield, as far as it was asked for. */
   #made(read: readonly Entry[], spans: Spans): Soon<Made> {
+    // Who asks for nothing has nothing read, the time of a window neither.
+    if (spans.list.length === 0) return { entries: [], more: [], bytes: 0 }
     const all: Taken = { replace: { ranges: [{}], entries: read }, changes: [], folded: 1 }
     try {
       return soon(this.#options.operator.plan(all, nothing), ({ changes }) => {

@@ -38,25 +38,42 @@ export interface CaseResult {
   readonly failure?: { readonly message: string; readonly tail: readonly string[] } | undefined
 }
 
+/** How a case is run. */
+export interface CaseOptions {
+  /** Whether its LevelDBs are real ones. Default false */
+  readonly onDisk?: boolean | undefined
+  /** A real MongoDB, for some of its stores. */
+  readonly client?: MongoClient | undefined
+  /** Whether its views only map, as they did when the first cases were found. Default false */
+  readonly onlyMaps?: boolean | undefined
+}
+
 /**
  * Runs one case: a random tree, random traffic and faults, and every answer checked. The same seed gives the same trace,
- * but on a real disk, whose answers come when they come.
- *
- * @param onDisk whether its LevelDBs are real ones
- * @param client a real MongoDB, for some of its stores
+ * but on a real disk, whose answers come when they come. Cases of neighbouring seeds have views of neighbouring kinds.
  */
-export async function runCase(seed: number, onDisk = false, client?: MongoClient): Promise<CaseResult> {
+export async function runCase(
+  seed: number,
+  { onDisk = false, client, onlyMaps = false }: CaseOptions = {},
+): Promise<CaseResult> {
   const clock = manualClock(1_000_000)
   const disk = onDisk ? await mkdtemp(join(tmpdir(), 'fanlight-fuzz-')) : undefined
   const mongo = client?.db(`fuzz${databases++}`)
-  const world = new World(new Chance(seededRandom(seed)), clock, { disk, mongo, isWired: seed % wiredEvery === 0 })
+  const turn = onlyMaps ? undefined : seed
+  const world = new World(new Chance(seededRandom(seed)), clock, {
+    disk,
+    mongo,
+    turn,
+    isWired: seed % wiredEvery === 0,
+  })
   let failure: CaseResult['failure']
+  let tree: Tree | undefined
   try {
-    const tree = await growTree(world)
+    tree = await growTree(world)
     await new Case(world, tree, seed % eagerEvery === 1).run()
   } catch (error) {
     const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    failure = { message: error instanceof Broken ? error.message : message, tail: world.trace.tail }
+    failure = { message: error instanceof Broken ? error.message : message, tail: [treeOf(tree), ...world.trace.tail] }
   }
   await mongo?.dropDatabase()
   if (disk !== undefined) await rm(disk, { recursive: true, force: true })
@@ -86,7 +103,7 @@ class Case {
       for (const follower of this.#followers) this.#start(follower.take())
     }
     await this.#world.settle()
-    trace.note(this.#tree.all.map(({ name, parts }) => `${name}(${parts.map((part) => part.name).join()})`).join(' '))
+    trace.note(treeOf(this.#tree))
     for (let step = 0; step < stepsMax && this.#failure === undefined; step++) {
       await this.#step(chance.random())
       if (chance.happens(0.5)) await this.#world.settle(1)
@@ -104,7 +121,7 @@ class Case {
       const asked: readonly TreeNode[] = routers.length > 0 && chance.happens(0.5) ? routers : all
       this.#start(this.#fetch(chance.pick(asked)))
     } else if (dice < 0.67 && this.#followers.length < 8)
-      this.#followers.push(new Follower(this.#world, chance.pick(all)))
+      this.#followers.push(new Follower(this.#world, chance.pick(this.#toFollow())))
     else if (dice < 0.8 && this.#followers.length > 0) this.#start(chance.pick(this.#followers).step())
     else if (dice < 0.9) await clock.advance(chance.below(120))
     else if (dice < 0.92 && remotes.length > 0) chance.pick(remotes).cut()
@@ -112,6 +129,13 @@ class Case {
     else if (dice < 0.97 && routers.length > 0) this.#remount()
     else if (dice < 0.985) await this.#restart(chance.pick(leaves))
     else if (views.length > 0) await this.#restartView()
+  }
+
+  /** What is followed next: of views of every kind one each, before whatever else. */
+  #toFollow(): readonly TreeNode[] {
+    const { all, views } = this.#tree
+    const left = views.filter((view) => this.#followers.every(({ node }) => node !== view))
+    return this.#world.hasKinds && left.length > 0 ? left : all
   }
 
   /** Starts something and goes on; what it throws ends the case. */
@@ -226,6 +250,11 @@ class Case {
     for (const remote of this.#tree.remotes) remote.end()
     for (const into of this.#tree.intos) await into.close()
   }
+}
+
+/** What a tree is made of, as a text. */
+function treeOf(tree: Tree | undefined): string {
+  return (tree?.all ?? []).map(({ name, parts }) => `${name}(${parts.map((part) => part.name).join()})`).join(' ')
 }
 
 /** A point somewhere between two. */

@@ -1,5 +1,6 @@
 import type { Entry, Query, Snapshot, Versions, Windows } from '@fanlight/core'
 import { answer } from '@fanlight/core/conformance'
+import type { State } from './history.ts'
 import type { TreeNode } from './node.ts'
 import type { World } from './world.ts'
 
@@ -12,10 +13,15 @@ export class Broken extends Error {}
 /** Checks an answer at the corners of its windows and at points inside, each time against whole states (L1). */
 export function checkSnapshot(world: World, node: TreeNode, query: Query, snapshot: Snapshot): void {
   world.counters.fetches++
+  if (snapshot.entries.length > 0) for (const label of node.labels ?? []) world.counters[`${label}Answers`]++
   if (Object.keys(snapshot.windows).length > 2) world.counters.agreed++
+  const checked = new Set<State>()
   for (const point of pointsOf(world, snapshot.windows)) {
     world.counters.points++
-    const expected = answer(query, node.expected(point))
+    const state = node.expected(point)
+    if (checked.has(state)) continue
+    checked.add(state)
+    const expected = answer(query, state)
     if (!same(snapshot.entries, expected)) {
       throw new Broken(
         `L1: ${node.name} answered ${JSON.stringify(query)} with windows ${JSON.stringify(snapshot.windows)}; at ` +
@@ -34,6 +40,7 @@ export function checkHeld(
   at: Versions,
 ): void {
   world.counters.steps++
+  if (held.size > 0) for (const label of node.labels ?? []) world.counters[`${label}Steps`]++
   const expected = new Map(answer(query, node.expected(at)).map(({ key, value }) => [key, value]))
   const wrong =
     held.size !== expected.size ||

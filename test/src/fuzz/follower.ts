@@ -1,10 +1,12 @@
 import type { Feed, Query, Store, Update, Versions } from '@fanlight/core'
 import { Holder } from '@fanlight/core/conformance'
 import { Broken, checkHeld } from './check.ts'
-import { RouterNode, ViewNode } from './inner.ts'
+import { RouterNode } from './inner.ts'
 import { isRefusal } from './leaves.ts'
 import type { TreeNode } from './node.ts'
 import { someQuery } from './keys.ts'
+import { TimedNode } from './views/within-recipe.ts'
+import { ViewNode } from './views/view-node.ts'
 import type { World } from './world.ts'
 
 /** Someone who follows a node: takes at times, and holds what the updates make (L5, L6, L7, L8). */
@@ -118,13 +120,22 @@ export class Follower {
 function sourcesOf(node: TreeNode, query: Query): readonly string[] | undefined {
   const { store } = node
   const { part } = store as { readonly part?: (query: Query) => Store }
-  if (part !== undefined) return part.call(store, query).sources
-  return hasRouter(node) ? undefined : store.sources
+  if (hidesRouter(node)) return undefined
+  return part === undefined ? store.sources : part.call(store, query).sources
+}
+
+/** Whether a router stands somewhere in a node behind what does not hand on which part of it a query touches. */
+function hidesRouter(node: TreeNode): boolean {
+  return isRouter(node) ? node.parts.some(hidesRouter) : hasRouter(node)
+}
+
+function isRouter(node: TreeNode): boolean {
+  return node instanceof RouterNode || node instanceof TimedNode
 }
 
 /** Whether a node is a router, or hands on what one says. */
 function hasRouter(node: TreeNode): boolean {
-  if (node instanceof RouterNode) return true
+  if (isRouter(node)) return true
   const [inner] = node.parts
   return inner !== undefined && !(node instanceof ViewNode) && hasRouter(inner)
 }

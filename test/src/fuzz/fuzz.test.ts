@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { runCase } from './case.ts'
-import { belowFloor, noCounters } from './counters.ts'
+import { add, belowFloor, noCounters } from './counters.ts'
+import { viewSpecs } from './views/view-node.ts'
 
 /** Cases that failed once, each with the bug that it found. */
 const once: readonly [seed: number, bug: string][] = [
@@ -21,12 +22,26 @@ const once: readonly [seed: number, bug: string][] = [
 ]
 
 describe('the fuzzer', () => {
-  test.each([1, 2, 3, 4, 5, 6])('L0 to L9: every answer of a random tree is true (case %i)', async (seed) => {
-    expect((await runCase(seed)).failure).toBeUndefined()
+  const total = { ...noCounters }
+
+  // One for each kind of view in each mode.
+  test.each(viewSpecs.map((_, i) => i + 1))(
+    'L0 to L9: every answer of a random tree is true (case %i)',
+    async (seed) => {
+      const { failure, counters } = await runCase(seed)
+      expect(failure).toBeUndefined()
+      add(total, counters)
+    },
+  )
+
+  test('in these cases every kind of view answered and stepped', () => {
+    const ofViews = Object.entries(total).filter(([name]) => /(Answers|Steps)$/.test(name) && !name.startsWith('mongo'))
+    expect(ofViews.filter(([, count]) => count === 0)).toEqual([])
+    expect(ofViews).toHaveLength(20)
   })
 
   test.each(once)('case %i stays mended: %s', async (seed) => {
-    expect((await runCase(seed)).failure).toBeUndefined()
+    expect((await runCase(seed, { onlyMaps: true })).failure).toBeUndefined()
   })
 
   test('one seed gives one trace, whatever the machine does, and also over connections that are cut', async () => {
@@ -41,5 +56,6 @@ describe('the fuzzer', () => {
 
   test('a run in which something never happened fails', () => {
     expect(belowFloor({ ...noCounters }, 600)).toContain('carries: 0, at least 1000 are needed')
+    expect(belowFloor({ ...noCounters }, 1)).toContain('changelogSteps: 0, at least 1 are needed')
   })
 })

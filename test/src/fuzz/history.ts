@@ -1,4 +1,5 @@
 import type { Change, SourceId, Versions } from '@fanlight/core'
+import { nothing } from './memo.ts'
 
 /** A whole state, which nobody changes. */
 export type State = ReadonlyMap<string, unknown>
@@ -32,7 +33,7 @@ export class SourceHistory {
 
   /** What the source was at a version. */
   at(version: number): State {
-    return this.#states.findLast((one) => one.version <= version)?.state ?? new Map()
+    return this.#states.findLast((one) => one.version <= version)?.state ?? nothing
   }
 
   /** Whether a commit after one version and before another named one of the keys. */

@@ -1,9 +1,8 @@
-import { type Entry, type Store, type Versions, prefixed, readonly } from '@fanlight/core'
+import { type Store, type Versions, prefixed, readonly } from '@fanlight/core'
 import { lagging } from '@fanlight/core/testing'
 import { type Router, createRouter } from '@fanlight/router'
-import { createView } from '@fanlight/views'
-import { compareKeys } from '@fanlight/core/kit'
 import type { State } from './history.ts'
+import { Memo, nothing } from './memo.ts'
 import type { TreeNode } from './node.ts'
 import type { World } from './world.ts'
 
@@ -13,6 +12,7 @@ export class WrapperNode implements TreeNode {
   readonly store: Store
   readonly parts: readonly TreeNode[]
   readonly #prefix: string
+  readonly #memo = new Memo()
   /** Lets the node catch up, where it lags. */
   readonly release: (() => Promise<void>) | undefined
 
@@ -31,84 +31,16 @@ export class WrapperNode implements TreeNode {
   }
 
   expected(point: Versions): State {
-    const state = this.parts[0]?.expected(point) ?? new Map()
+    const state = this.parts[0]?.expected(point) ?? nothing
     if (this.#prefix === '') return state
-    const own = [...state].filter(([key]) => key.startsWith(this.#prefix))
-    return new Map(own.map(([key, value]) => [key.slice(this.#prefix.length), value]))
+    return this.#memo.get([state], () => {
+      const own = [...state].filter(([key]) => key.startsWith(this.#prefix))
+      return new Map(own.map(([key, value]) => [key.slice(this.#prefix.length), value]))
+    })
   }
 
   prefixes(): readonly string[] {
     return this.#prefix === '' ? (this.parts[0]?.prefixes() ?? ['']) : ['']
-  }
-}
-
-/** What a view of the fuzzer makes of an entry: some are left out, some become two, some meet at one key. */
-type Kind = 'same' | 'filter' | 'rekey' | 'two' | 'meet'
-
-function map(kind: Kind, { key, value }: Entry): Entry[] {
-  if (kind === 'same') return [{ key, value }]
-  if (kind === 'filter') return Number(value) % 2 === 0 ? [{ key, value }] : []
-  // The last character, not its last unit: half of a surrogate pair is no key.
-  if (kind === 'rekey') return [{ key: `${Array.from(String(value)).at(-1) ?? ''}/${key}`, value: [value, key] }]
-  if (kind === 'two')
-    return [
-      { key: `a${key}`, value },
-      { key: `b${key}`, value },
-    ]
-  return [{ key: `m${Number(value) % 5}`, value: key }]
-}
-
-/** An active view of another node. */
-export class ViewNode implements TreeNode {
-  readonly name: string
-  store: Store
-  readonly parts: readonly TreeNode[]
-  readonly #kind: Kind
-  readonly #world: World
-  readonly #delayMs: number
-  readonly #into: Store | undefined
-
-  constructor(world: World, of: TreeNode, into: Store | undefined) {
-    this.parts = [of]
-    this.name = world.name('view')
-    this.#world = world
-    this.#kind = world.chance.pick(['same', 'filter', 'rekey', 'two', 'meet'])
-    this.#delayMs = world.chance.pick([0, 0, 20, 200])
-    this.#into = into
-    this.store = this.#make()
-  }
-
-  expected(point: Versions): State {
-    const inputs = [...(this.parts[0]?.expected(point) ?? [])].sort(([a], [b]) => compareKeys(a, b))
-    const state = new Map<string, unknown>()
-    for (const [key, value] of inputs) {
-      for (const output of map(this.#kind, { key, value }))
-        if (!state.has(output.key)) state.set(output.key, output.value)
-    }
-    return state
-  }
-
-  prefixes(): readonly string[] {
-    return this.#kind === 'two' ? ['a', 'b'] : this.#kind === 'meet' ? ['m'] : ['']
-  }
-
-  /** Closes the view and makes it anew: where it is persisted, it must follow on. */
-  async restart(): Promise<void> {
-    this.#world.counters.restarts++
-    await this.store.close()
-    this.store = this.#make()
-  }
-
-  #make(): Store {
-    const kind = this.#kind
-    return createView(this.parts[0]?.store as Store, {
-      name: this.name,
-      map: (entry) => map(kind, entry),
-      delayMs: this.#delayMs,
-      definition: `${this.name}-1`,
-      ...(this.#into === undefined ? {} : { into: this.#into }),
-      ...this.#world.seams,
-    })
   }
 }
 
@@ -122,6 +54,7 @@ export class RouterNode implements TreeNode {
   readonly #tables = new Map<number, ReadonlyMap<string, Shown>>()
   #mounts: Map<string, TreeNode>
   readonly #source: string
+  readonly #memo = new Memo()
 
   constructor(world: World, children: readonly TreeNode[]) {
     this.name = world.name('router')
@@ -153,13 +86,18 @@ export class RouterNode implements TreeNode {
   expected(point: Versions): State {
     const version = point[this.#source] ?? 0
     const mounts = [...(this.#tables.get(version) ?? this.#tableAt(version))].sort(([a], [b]) => a.length - b.length)
-    const state = new Map<string, unknown>()
-    for (const [prefix, shown] of mounts) {
-      for (const key of state.keys()) if (covers(prefix, key)) state.delete(key)
-      for (const [key, value] of shown(point)) state.set(prefix + key, value)
+    const parts = mounts.map(([prefix, shown]) => [prefix, shown(point)] as const)
+    const make = (): State => {
+      const state = new Map<string, unknown>()
+      for (const [prefix, shown] of parts) {
+        for (const key of state.keys()) if (covers(prefix, key)) state.delete(key)
+        for (const [key, value] of shown) state.set(prefix + key, value)
+      }
+      // A deeper mount shadows a shallower one, whose keys came first; those of the deeper one came after.
+      return state
     }
-    // A deeper mount shadows a shallower one, whose keys came first; those of the deeper one came after.
-    return state
+    const shown = parts.map(([, state]) => state)
+    return this.#memo.get(shown, make, JSON.stringify(mounts.map(([prefix]) => prefix)))
   }
 
   prefixes(): readonly string[] {

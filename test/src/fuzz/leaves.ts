@@ -6,6 +6,7 @@ import { openLevelStore } from '@fanlight/store-level'
 import { MemoryLevel } from 'memory-level'
 import { Broken } from './check.ts'
 import { SourceHistory, type State } from './history.ts'
+import { nothing } from './memo.ts'
 import type { Leaf } from './node.ts'
 import type { World } from './world.ts'
 
@@ -28,12 +29,12 @@ export abstract class SourceLeaf implements Leaf {
   }
 
   expected(point: Record<string, number>): State {
-    return this.world.histories.stateOf(this.#sources, point) ?? new Map()
+    return this.world.histories.stateOf(this.#sources, point) ?? nothing
   }
 
   shown(): (point: Record<string, number>) => State {
     const { source } = this
-    return (point) => this.world.histories.stateOf([source], point) ?? new Map()
+    return (point) => this.world.histories.stateOf([source], point) ?? nothing
   }
 
   prefixes(): readonly string[] {

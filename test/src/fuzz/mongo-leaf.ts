@@ -8,6 +8,7 @@ import type { World } from './world.ts'
 /** A collection of a real MongoDB. */
 export class MongoLeaf extends SourceLeaf {
   store: Store = undefined as never
+  readonly labels = ['mongo'] as const
   readonly #db: Db
   /** Its commits go one after the other, so that its history is told in their order. */
   #last: Promise<unknown> = Promise.resolve()

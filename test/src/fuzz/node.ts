@@ -1,4 +1,5 @@
 import type { Store, Versions } from '@fanlight/core'
+import type { Label } from './counters.ts'
 import type { State } from './history.ts'
 
 /** A part of a tree: a store, and what it must show. */
@@ -14,6 +15,14 @@ export interface TreeNode {
   prefixes(): readonly string[]
   /** What it is made of. */
   readonly parts: readonly TreeNode[]
+  /** Of which kinds it is: what it does is counted for each. */
+  readonly labels?: readonly Label[] | undefined
+}
+
+/** A node that is made of another one and can be made anew. */
+export interface DerivedNode extends TreeNode {
+  /** Closes it and makes it anew: where it is kept in a store, it must follow on. */
+  restart(): Promise<void>
 }
 
 /** A node whose history the case writes. */

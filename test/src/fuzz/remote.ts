@@ -2,6 +2,7 @@ import { connect, type Remote } from '@fanlight/client-browser'
 import type { Store, Versions } from '@fanlight/core'
 import { simulate, type Simulated } from '../wire/simulated.ts'
 import type { State } from './history.ts'
+import { nothing } from './memo.ts'
 import type { TreeNode } from './node.ts'
 import type { World } from './world.ts'
 
@@ -52,7 +53,7 @@ export class RemoteNode implements TreeNode {
   }
 
   expected(point: Versions): State {
-    return this.parts[0]?.expected(point) ?? new Map()
+    return this.parts[0]?.expected(point) ?? nothing
   }
 
   prefixes(): readonly string[] {

@@ -11,6 +11,8 @@ interface WorldParts {
   readonly disk: string | undefined
   readonly isWired: boolean
   readonly mongo?: Db | undefined
+  /** Views of which kind there are at any rate, as the number of one; undefined: views map, as those of the first cases did. */
+  readonly turn: number | undefined
 }
 
 /** What all parts of a case share: nothing in it comes from the machine. */
@@ -26,13 +28,19 @@ export class World {
   readonly isWired: boolean
   /** A database of a real MongoDB, for stores on it. */
   readonly mongo: Db | undefined
+  /** Whether views are of every kind. */
+  readonly hasKinds: boolean
+  /** A number that goes round, so that no kind of view is left out. */
+  readonly turn: number
   /** Commits on their way through a real server: what they made may be seen before they are told of. */
   readonly onTheirWay = new Set<Promise<unknown>>()
   /** Whether connections are cut no more. */
   isCalm = false
   #names = 0
 
-  constructor(chance: Chance, clock: ManualClock, { disk, isWired, mongo }: WorldParts) {
+  constructor(chance: Chance, clock: ManualClock, { disk, isWired, mongo, turn }: WorldParts) {
+    this.hasKinds = turn !== undefined
+    this.turn = turn ?? 0
     this.mongo = mongo
     this.chance = chance
     this.clock = clock
