@@ -15,12 +15,26 @@ import type { Difference, Soon, Span, Spans } from '@fanlight/core/kit'
  * joins keeps what it joins in `each`, `asks`, `role` and `side`. Where a window of time stands before a view, all that has a
  * time stands in `when` and `line`. A changelog has `count` and `turn`.
  */
-export type Area =
-  | ('out' | 'in' | 'by' | 'also')
-  | ('member' | 'group' | 'order')
-  | ('each' | 'asks' | 'role' | 'side')
-  | ('when' | 'line')
-  | ('count' | 'turn')
+export const areas = [
+  'out',
+  'in',
+  'by',
+  'also',
+  'member',
+  'group',
+  'order',
+  'each',
+  'asks',
+  'role',
+  'side',
+  'when',
+  'line',
+  'count',
+  'turn',
+] as const
+
+/** The name of an area. */
+export type Area = (typeof areas)[number]
 
 /** One change of what a view keeps. */
 export interface ShelfChange {

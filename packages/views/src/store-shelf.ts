@@ -3,26 +3,39 @@ import {
   type Entry,
   FanlightError,
   type Query,
+  type Range,
   type Scanned,
   type Snapshot,
   type SourceId,
   type Store,
   type Versions,
   defaultLimits,
-  prefixed,
+  prefix,
 } from '@fanlight/core'
-import { type Difference, type Spans, rangeOf } from '@fanlight/core/kit'
-import { bytesOf, changeOf, changesOf, filed, filedSpan, withoutVersions } from './memory-shelf.ts'
-import type { Area, Opened, Reader, Shelf, ShelfReading, ShelfWrite, Watermark, Written } from './shelf.ts'
+import { type Difference, type Spans, mergeSpans, rangeOf } from '@fanlight/core/kit'
+import { filedKey, filedSpan, filedValue, unfiledEntry, unfiledKey } from './filing.ts'
+import { bytesOf, changesOf } from './memory-shelf.ts'
+import {
+  type Area,
+  type Opened,
+  type Reader,
+  type Shelf,
+  type ShelfChange,
+  type ShelfReading,
+  type ShelfWrite,
+  type Watermark,
+  type Written,
+  areas,
+} from './shelf.ts'
 
 /** A store that takes commits. */
 export type Writable = Store & Required<Pick<Store, 'commit'>>
 
 /** Which layout of the areas is written: another one is not read, but made anew. */
-const format = 2
+const format = 3
 
-/** Where the watermark stands. No area begins with it. */
-const markKey = 'at'
+/** Where the watermark stands, beside the areas. */
+const markKey = 'mark/at'
 
 /** Stands in place of the watermark while a state is written that takes several commits. */
 const unfinished = { format: 0 }
@@ -43,8 +56,6 @@ interface Sized {
 export class StoreShelf implements Shelf {
   readonly instant = false
   readonly #store: Writable
-  /** What readers see, under its own keys. */
-  readonly #out: Store
   readonly #source: SourceId
   /** The commit that the next one must find: somebody else's would be a second view on the same shelf. */
   #last = 0
@@ -57,7 +68,6 @@ export class StoreShelf implements Shelf {
       throw new FanlightError('BAD_QUERY', `\`into\` must be a store of one source, not of ${store.sources.length}`)
     }
     this.#store = store
-    this.#out = prefixed(store, 'out/')
     this.#source = source
   }
 
@@ -81,14 +91,18 @@ export class StoreShelf implements Shelf {
       n,
     )
     const { from = n, to = n } = windows[this.#source] ?? {}
-    return { entries: entries.map((entry) => unfiled('out', entry)), from, to, more: more.map(unfiledScan) }
+    return { entries: entries.map(unfiledEntry), from, to, more: more.map(unfiledScan) }
   }
 
   async difference(spans: Spans, since: number, until: number): Promise<Difference> {
-    // Changes or a replacement, as the store likes: the wrapper brings both back to the keys of the view.
-    const options = { since: this.#at(since), until: this.#at(until) }
-    const { replace, changes, folded } = await this.#out.changes(spans.list.map(rangeOf), options)
-    return { replace: replace && withoutVersions(replace), changes, folded }
+    const ranges = spans.list.map((span) => rangeOf(filedSpan('out', span)))
+    const { replace, changes, folded } = await this.#store.changes(ranges, {
+      since: this.#at(since),
+      until: this.#at(until),
+    })
+    if (replace === undefined) return { changes: changes.map(unfiledChange), folded }
+    const { entries } = await this.read(spans, until)
+    return { replace: { ranges: mergeSpans(spans.list).map(rangeOf), entries }, changes: [], folded }
   }
 
   reader(n?: number): Reader {
@@ -96,7 +110,7 @@ export class StoreShelf implements Shelf {
       values: (area, keys) => this.#values(area, keys, n),
       scan: async (area, span) => {
         const { entries } = await this.#fetch(rangeOf(filedSpan(area, span)), n)
-        return entries.map((entry) => unfiled(area, entry))
+        return entries.map(unfiledEntry)
       },
     }
   }
@@ -106,7 +120,7 @@ export class StoreShelf implements Shelf {
   }
 
   async write(write: ShelfWrite, watermark: Watermark, afresh: boolean): Promise<Written> {
-    const all = changesOf(write).map((change): Sized => ({ change: changeOf(filed(change)), bytes: bytesOf(change) }))
+    const all = changesOf(write).map((change): Sized => ({ change: changeOf(change), bytes: bytesOf(change) }))
     if (afresh) all.push(...(await this.#leftovers(all)))
     const commits = inCommits(all)
     const last = commits.pop() ?? []
@@ -125,13 +139,17 @@ export class StoreShelf implements Shelf {
 
   /** Deletes of whatever stands there and is not written now. */
   async #leftovers(written: readonly Sized[]): Promise<Sized[]> {
-    const kept = new Set(written.map(({ change }) => change.key)).add(markKey)
+    const kept = new Set(written.map(({ change }) => change.key))
     const gone: Sized[] = []
-    for (let after: string | undefined = '', gte = true; after !== undefined; gte = false) {
-      const page: Snapshot = await this.#store.fetch({ ...(gte ? {} : { gt: after }), limit: pageSize })
-      for (const { key } of page.entries)
-        if (!kept.has(key)) gone.push({ change: { key, gone: true }, bytes: 2 * key.length })
-      after = page.more[0]?.more === true ? page.entries.at(-1)?.key : undefined
+    for (const area of areas) {
+      let rest: Range | undefined = { ...prefix(`${area}/`), limit: pageSize }
+      while (rest !== undefined) {
+        const page: Snapshot = await this.#store.fetch(rest)
+        for (const { key } of page.entries)
+          if (!kept.has(key)) gone.push({ change: { key, gone: true }, bytes: 2 * key.length })
+        const last = page.more[0]?.more === true ? page.entries.at(-1)?.key : undefined
+        rest = last === undefined ? undefined : { gt: last, lt: `${area}0`, limit: pageSize }
+      }
     }
     return gone
   }
@@ -141,12 +159,12 @@ export class StoreShelf implements Shelf {
     const size = defaultLimits.ranges
     for (let i = 0; i < keys.length; i += size) {
       const { entries } = await this.#fetch(
-        keys.slice(i, i + size).map((key) => `${area}/${key}`),
+        keys.slice(i, i + size).map((key) => filedKey(area, key)),
         n,
       )
-      for (const entry of entries) found.set(entry.key, entry.value)
+      for (const { key, value } of entries.map(unfiledEntry)) found.set(key, value)
     }
-    return keys.map((key) => found.get(`${area}/${key}`))
+    return keys.map((key) => found.get(key))
   }
 
   #fetch(query: Query, n: number | undefined): Promise<Snapshot> {
@@ -186,25 +204,22 @@ function readMark(value: unknown): Watermark | undefined {
   return mark?.format === format ? { versions: mark.versions, definition: mark.definition, rest: mark.rest } : undefined
 }
 
-/** An entry under its own key. */
-function unfiled(area: Area, { key, value }: Entry): Entry {
-  return { key: key.slice(area.length + 1), value }
+function changeOf({ area, key, value }: ShelfChange): Change {
+  const filed = filedKey(area, key)
+  return value === undefined ? { key: filed, gone: true } : { key: filed, value: filedValue(value) }
+}
+
+function unfiledChange(change: Change): Change {
+  if (change.gone === true) return { key: unfiledKey(change.key), gone: true }
+  return unfiledEntry(change)
 }
 
 function unfiledScan({ more, range }: Scanned): Scanned {
-  const { gt, gte, lt, lte, ...rest } = range
-  const own = {
-    gt: unfiledBound(gt),
-    gte: unfiledBound(gte),
-    lt: lt === 'out0' ? undefined : unfiledBound(lt),
-    lte: unfiledBound(lte),
-  }
-  return {
-    more,
-    range: { ...rest, ...Object.fromEntries(Object.entries(own).filter(([, bound]) => bound !== undefined)) },
-  }
+  const bounds = Object.entries(range).flatMap(([name, bound]): [string, unknown][] => {
+    if (typeof bound !== 'string') return [[name, bound]]
+    return bound === endOfOut ? [] : [[name, unfiledKey(bound)]]
+  })
+  return { more, range: Object.fromEntries(bounds) }
 }
 
-function unfiledBound(bound: string | undefined): string | undefined {
-  return bound?.slice('out/'.length)
-}
+const endOfOut = 'out0'

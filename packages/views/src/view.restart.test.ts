@@ -84,7 +84,7 @@ describe('a view kept in a store', () => {
     const written = commit.mock.calls
       .flatMap(([changes]) => changes.map(({ key }) => key))
       .filter((key) => key.startsWith('out/'))
-    expect(written.sort()).toEqual(['out/1/a', 'out/2/b', 'out/9/a', 'out/9/x'])
+    expect(written.sort()).toEqual(['out/10.sa', 'out/20.sb', 'out/90.sa', 'out/90.sx'])
   })
 
   test('section 6: is made anew where the upstream is another one under the same name', async () => {
@@ -117,7 +117,7 @@ describe('a view kept in a store', () => {
     expect(second.sources).toEqual([source, 'view@by-key'])
     await expect(second.fetch({}, { min: held })).rejects.toMatchObject({ code: 'SOURCE_RESET' })
     const { entries } = await into.fetch(everything)
-    expect(entries.map(({ key }) => key)).toEqual(['at', 'in/b', 'out/b'])
+    expect(entries.map(({ key }) => key)).toEqual(['in/b', 'mark/at', 'out/b'])
   })
 
   test.each([
@@ -127,11 +127,16 @@ describe('a view kept in a store', () => {
   ])('what stands there with a watermark %s is made anew', async (_how, mark) => {
     const { raw, into } = stores()
     await raw.commit([put('a', 1)])
-    const marks = mark === undefined ? [] : [put('at', mark)]
-    await into.commit([put('out/x', 1), put('by/x', 'y'), put('elsewhere', 1), ...marks])
+    const marks = mark === undefined ? [] : [put('mark/at', mark)]
+    await into.commit([put('out/x', { is: 1 }), put('by/x', { is: 'y' }), put('elsewhere', 1), ...marks])
     const view = createView(raw, { map: byKey, into, definition: 'd' })
     expect(await keys(view, raw.reached)).toEqual(['a'])
-    expect((await into.fetch(everything)).entries.map(({ key }) => key)).toEqual(['at', 'in/a', 'out/a'])
+    expect((await into.fetch(everything)).entries.map(({ key }) => key)).toEqual([
+      'elsewhere',
+      'in/a',
+      'mark/at',
+      'out/a',
+    ])
   })
 
   test('L4: what was committed upstream when the process died is there after the next start', async () => {
