@@ -29,7 +29,7 @@ test('L9: an upstream that forgets each part before the next one is read is not 
   expect(asked).toBeLessThan(100)
   // It tries again when some time has passed.
   const before = asked
-  clock.advance(10_000)
+  await clock.advance(10_000)
   await turns(100)
   expect(asked).toBeGreaterThan(before)
   await view.close()
