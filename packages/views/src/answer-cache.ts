@@ -113,7 +113,9 @@ export class AnswerCache {
         if (this.#slots.get(name) !== slot) return
         slot.answer = answer
         this.#grow(slot, bytes + overheadBytes * answer.entries.length)
-        this.#makeRoom()
+        // What can never be held takes the place of nothing.
+        if (slot.bytes > this.#bytesMax) this.#drop(slot)
+        else this.#makeRoom()
       },
       giveUp: () => this.#drop(slot),
     }
@@ -138,7 +140,7 @@ export class AnswerCache {
   #makeRoom(): void {
     for (const oldest of this.#slots.values()) {
       if (this.#bytes <= this.#bytesMax) return
-      if (oldest.isUsed && oldest.bytes <= this.#bytesMax) {
+      if (oldest.isUsed) {
         oldest.isUsed = false
         this.#slots.delete(oldest.name)
         this.#slots.set(oldest.name, oldest)

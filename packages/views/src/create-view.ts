@@ -18,7 +18,7 @@ import type { AnyJoin, JoinOptions } from './operators/join-options.ts'
 import { mapKind } from './operators/map.ts'
 import type { Kind } from './operators/operator.ts'
 import { type WithinOptions, withClock, withinKind } from './operators/within.ts'
-import type { Reads } from './passing.ts'
+import { type Reads, sameKeys } from './passing.ts'
 import type { Progress } from './first-state.ts'
 import { type Mode, makeAnswers } from './make-answers.ts'
 import { View as KnownView } from './view.ts'
@@ -71,7 +71,9 @@ export interface ViewBasics<Q extends Query = Query> extends BaseOptions {
   readonly mode?: Mode | undefined
   /**
    * With 'passthrough' and 'lazy': what of the upstream is read for a range of the view: at least all entries that yield a key
-   * of it. `sameKeys` where entries stand under the keys of those that yield them. Default all of `query`, for each question.
+   * of it, with all others that these are made of: the members of their groups, and whom they meet in a join. `sameKeys` where
+   * entries stand under the keys of those that yield them, and are made of nothing else: BAD_QUERY for a join. Default all of
+   * `query`, for each question.
    */
   readonly reads?: Reads | undefined
   /**
@@ -250,7 +252,12 @@ function madeBy(kinds: Kinds, options: unknown): Made {
     const { query = everything, reads } = options as ViewBasics
     if (typeof map === 'function') return { kind: mapKind(map), query, reads }
     if (typeof group === 'object' && group !== null) return { kind: groupKind(group), query, reads }
-    if (typeof join === 'object' && join !== null) return { ...joinKind(join, (options as ViewBasics).query), reads }
+    if (typeof join === 'object' && join !== null) {
+      if (reads === sameKeys) {
+        throw new FanlightError('BAD_QUERY', '`sameKeys` leaves out what a join meets: let `reads` say that too')
+      }
+      return { ...joinKind(join, (options as ViewBasics).query), reads }
+    }
   }
   const names = given.map(([name, one]) => `${name}: ${typeof one}`).join(' and ')
   const got = typeof options === 'function' ? 'a function in place of the options' : names || 'none of them'

@@ -11,7 +11,7 @@ import {
   put,
 } from '@fanlight/core'
 import { describe, expect, test } from 'vitest'
-import { type View, type ViewBasics, createView } from './index.ts'
+import { type View, type ViewBasics, createView, sameKeys } from './index.ts'
 
 interface Post {
   readonly author: string
@@ -177,6 +177,7 @@ describe('a view that joins', () => {
     ['`map` beside it', { join: good, map: () => undefined }],
     ['`group` beside it', { join: good, group: { by: () => '', of: () => ({}) } }],
     ['a mode that there is not', { join: good, mode: 'eager' }],
+    ['`reads` that leave out what it meets', { join: good, mode: 'lazy', reads: sameKeys }],
     ['too many ranges', { join: { ...good, each: Array.from({ length: 65 }, (_, i) => `k${i}`) } }],
   ])('refuses %s', (_what, options) => {
     expect(() => createView(blogOf(), options as never)).toThrow(expect.objectContaining({ code: 'BAD_QUERY' }))

@@ -118,6 +118,17 @@ describe('a lazy view', () => {
     await view.close()
   })
 
+  test('an answer that is too large to be held leaves the others where they are', async () => {
+    const { raw, view, seen } = await made(1_000)
+    await raw.commit([put('large', 'x'.repeat(2_000))])
+    await seen()
+    for (const key of ['a', 'b', 'large']) await get(view, key)
+    expect(view.cache).toMatchObject({ hits: 0, misses: 3, answers: 2 })
+    for (const key of ['a', 'b']) await get(view, key)
+    expect(view.cache).toMatchObject({ hits: 2, misses: 3 })
+    await view.close()
+  })
+
   test('L8: a question that fails leaves nothing behind', async () => {
     const raw = createMemoryStore()
     await raw.commit([put('bad', 1)])

@@ -36,8 +36,8 @@ import { rescued } from './rescued.ts'
 import { nothing } from './shelf.ts'
 
 /**
- * Says what of its upstream a view reads for a range of its own keys: at least all entries that yield a key of the range. It
- * must be pure.
+ * Says what of its upstream a view reads for a range of its own keys: at least all entries that yield a key of the range, with
+ * all others that these are made of: the members of their groups, and whom they meet in a join. It must be pure.
  */
 export type Reads = (range: Range) => Query
 
