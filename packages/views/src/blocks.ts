@@ -18,20 +18,24 @@ export class Blocks {
   readonly #runs: Run[] = []
 
   /**
-   * Adds entries, in key order, of which none is there.
+   * Adds entries, in key order, of which none is there: those between two runs are a run of their own.
    *
-   * @returns false, and adds nothing, where they lie among others: then they are to be kept one by one
+   * @returns false, and adds nothing, where some lie inside a run: then they are to be kept one by one
    */
   add({ keys, valueAt }: Pick<ShelfBlock, 'keys' | 'valueAt'>): boolean {
-    const [first] = keys
-    const last = keys.at(-1)
-    if (first === undefined || last === undefined) return true
-    const at = this.#runAt(first) + 1
-    const before = this.#runs[at - 1]?.keys.at(-1)
-    const next = this.#runs[at]?.keys[0]
-    if (before !== undefined && compareKeys(before, first) >= 0) return false
-    if (next !== undefined && compareKeys(next, last) <= 0) return false
-    this.#runs.splice(at, 0, { keys, valueAt, taken: new Uint8Array(keys.length), size: keys.length })
+    const runs: { readonly at: number; readonly run: Run }[] = []
+    for (let first = 0; first < keys.length;) {
+      const at = this.#runAt(keys[first] as string) + 1
+      const before = this.#runs[at - 1]?.keys.at(-1)
+      if (before !== undefined && compareKeys(before, keys[first] as string) >= 0) return false
+      const next = this.#runs[at]?.keys[0]
+      const end = next === undefined ? keys.length : firstFrom(keys, next)
+      if (keys[end] === next && next !== undefined) return false
+      runs.push({ at, run: runOf(keys.slice(first, end), valueAt, first) })
+      first = end
+    }
+    // From behind, so that the places of the others stay what they are.
+    for (const { at, run } of runs.reverse()) this.#runs.splice(at, 0, run)
     return true
   }
 
@@ -78,6 +82,11 @@ export class Blocks {
     }
     return low - 1
   }
+}
+
+function runOf(keys: readonly string[], valueAt: Run['valueAt'], first: number): Run {
+  const taken = new Uint8Array(keys.length)
+  return { keys, valueAt: (i) => valueAt(first + i), taken, size: keys.length }
 }
 
 /** The index of the last key that is not behind `key`; -1: there is none. */

@@ -1,6 +1,5 @@
 import {
   type Change,
-  type Entry,
   FanlightError,
   type Query,
   type Range,

@@ -1,6 +1,7 @@
 import { type Clock, type Random, systemClock, systemRandom } from '../ambient.ts'
 import { type BackOff, backOffMs, pause } from '../back-off.ts'
-import { type ErrorCode, type FanlightError, closed, isFanlightError } from '../errors.ts'
+import { checkOption } from '../check-options.ts'
+import { type ErrorCode, FanlightError, closed, isFanlightError } from '../errors.ts'
 import { restrict } from '../feeds/points.ts'
 import { type Hold, isClosedByHolder, pull } from '../feeds/pull.ts'
 import { tell } from '../feeds/tell.ts'
@@ -110,12 +111,15 @@ export class Mirror<V = unknown> implements AsyncDisposable {
   /**
    * Waits until the sink holds the query at a point.
    *
-   * @param point default: what the store has reached now
-   * @throws CLOSED, whatever ended the mirror; STALLED where the store does not reach the point within 30 seconds
+   * @param point     default: what the store has reached now
+   * @param timeoutMs how long at most, in milliseconds. Default 30,000
+   * @throws CLOSED, whatever ended the mirror; STALLED where it does not come to that in time, with what the sink refuses as its cause
    */
-  async settled(point: Versions = this.#store.reached): Promise<void> {
+  async settled(point: Versions = this.#store.reached, timeoutMs: number = 30_000): Promise<void> {
+    checkOption('timeoutMs', timeoutMs, 'amount')
+    const untilMs = this.#clock.now() + timeoutMs
     await this.#store
-      .fetch(noneOf(this.#spans.query), { min: point, signal: this.#ended.signal })
+      .fetch(noneOf(this.#spans.query), { min: point, signal: this.#ended.signal, timeoutMs })
       .catch((error: unknown) => {
         throw this.#over?.why ?? error
       })
@@ -123,13 +127,24 @@ export class Mirror<V = unknown> implements AsyncDisposable {
       if (this.#over !== undefined) throw this.#over.why
       const holds = this.#feed !== undefined && Object.keys(this.#versions).length > 0
       if (holds && reaches(this.versions, restrict(point, this.#feed?.reached ?? {}))) return
-      await new Promise<void>((resolve) => {
-        const stop = this.#listeners.add(() => {
-          stop()
-          resolve()
-        })
-      })
+      if (!(await this.#changed(untilMs - this.#clock.now()))) {
+        const message = 'the sink does not hold the point in time: see the cause, or wait longer'
+        throw new FanlightError('STALLED', message, { cause: this.retrying })
+      }
     }
+  }
+
+  /** @returns false where nothing changed for so long */
+  #changed(forMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const done = (has: boolean): void => {
+        stopTimer?.()
+        stop()
+        resolve(has)
+      }
+      const stop = this.#listeners.add(() => done(true))
+      const stopTimer = forMs === Infinity ? undefined : this.#clock.after(Math.max(0, forMs), () => done(false))
+    })
   }
 
   /** Ends it; the sink stays as it is. A step that is under way comes to its end. */

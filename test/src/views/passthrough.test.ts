@@ -3,7 +3,7 @@ import { applyUpdate } from '@fanlight/core/kit'
 import { manualClock } from '@fanlight/core/testing'
 import { createRouter } from '@fanlight/router'
 import { describe, expect, test } from 'vitest'
-import { createClockStore, createView, sameKeys } from './index.ts'
+import { createClockStore, createView, sameKeys } from '@fanlight/views'
 
 /** A memory store that notes what it is asked. */
 function noting(): { readonly raw: ReturnType<typeof createMemoryStore>; readonly asked: Query[] } {
