@@ -251,7 +251,7 @@ class Case {
     await this.#drain()
     await this.#world.clock.advance(5000)
     for (const follower of this.#followers) await follower.close()
-    for (const node of this.#tree.all.toReversed()) await node.store.close()
+    for (const node of this.#tree.all.toReversed()) await this.#world.close(node.store)
     for (const remote of this.#tree.remotes) remote.end()
     for (const into of this.#tree.intos) await into.close()
   }

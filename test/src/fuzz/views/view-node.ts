@@ -80,7 +80,7 @@ export class ViewNode implements DerivedNode {
 
   async restart(): Promise<void> {
     this.#world.counters.restarts++
-    await this.store.close()
+    await this.#world.close(this.store)
     this.store = this.#make()
   }
 }
