@@ -104,6 +104,8 @@ class Case {
     }
     await this.#world.settle()
     trace.note(treeOf(this.#tree))
+    const [first] = this.#tree.views
+    if (this.#world.hasKinds && first !== undefined) this.#followers.push(new Follower(this.#world, first, everything))
     for (let step = 0; step < stepsMax && this.#failure === undefined; step++) {
       await this.#step(chance.random())
       if (chance.happens(0.5)) await this.#world.settle(1)
@@ -119,7 +121,8 @@ class Case {
     else if (dice < 0.62) {
       // Half of the questions go to routers: they are the ones who have to agree.
       const asked: readonly TreeNode[] = routers.length > 0 && chance.happens(0.5) ? routers : all
-      this.#start(this.#fetch(chance.pick(asked)))
+      const { hasKinds } = this.#world
+      this.#start(this.#fetch(chance.pick(hasKinds && views.length > 0 && chance.happens(0.3) ? views : asked)))
     } else if (dice < 0.67 && this.#followers.length < 8)
       this.#followers.push(new Follower(this.#world, chance.pick(this.#toFollow())))
     else if (dice < 0.8 && this.#followers.length > 0) this.#start(chance.pick(this.#followers).step())
@@ -240,13 +243,15 @@ class Case {
     this.#world.isCalm = true
     for (const remote of this.#tree.remotes) remote.cut()
     await this.#drain()
+    const { hasKinds } = this.#world
+    if (hasKinds) for (const view of this.#tree.views) this.#followers.push(new Follower(this.#world, view, everything))
     for (const follower of this.#followers) this.#start(follower.take())
     await this.#drain()
     for (const node of this.#tree.all) this.#start(this.#fetch(node))
     await this.#drain()
     await this.#world.clock.advance(5000)
     for (const follower of this.#followers) await follower.close()
-    for (const node of this.#tree.all.toReversed()) await node.store.close()
+    for (const node of this.#tree.all.toReversed()) await this.#world.close(node.store)
     for (const remote of this.#tree.remotes) remote.end()
     for (const into of this.#tree.intos) await into.close()
   }

@@ -81,6 +81,13 @@ const floors: Partial<Counters> = {
   reconnects: 1000,
 }
 
+/** The same for what nodes of a kind did. */
+const kindFloor = 100
+
+function isOfKind(name: keyof Counters): boolean {
+  return name.endsWith('Answers') || name.endsWith('Steps')
+}
+
 /** Adds what a case did to what all did. */
 export function add(total: Counters, part: Counters): void {
   for (const name of Object.keys(total) as (keyof Counters)[]) total[name] += part[name]
@@ -94,7 +101,8 @@ export function add(total: Counters, part: Counters): void {
 export function belowFloor(total: Counters, seconds: number, hasMongo = false): string[] {
   return (Object.keys(total) as (keyof Counters)[]).flatMap((name) => {
     if (!hasMongo && name.startsWith('mongo')) return []
-    const floor = hasMongo ? 1 : Math.max(1, Math.floor(((floors[name] ?? 1) * seconds) / 600))
+    const most = floors[name] ?? (isOfKind(name) ? kindFloor : 1)
+    const floor = hasMongo ? 1 : Math.max(1, Math.floor((most * seconds) / 600))
     return total[name] < floor ? [`${name}: ${total[name]}, at least ${floor} are needed`] : []
   })
 }

@@ -56,6 +56,7 @@ describe('the fuzzer', () => {
 
   test('a run in which something never happened fails', () => {
     expect(belowFloor({ ...noCounters }, 600)).toContain('carries: 0, at least 1000 are needed')
+    expect(belowFloor({ ...noCounters }, 600)).toContain('lazyAnswers: 0, at least 100 are needed')
     expect(belowFloor({ ...noCounters }, 1)).toContain('changelogSteps: 0, at least 1 are needed')
   })
 })

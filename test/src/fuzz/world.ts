@@ -1,4 +1,4 @@
-import type { Clock, StoreEvent } from '@fanlight/core'
+import type { Clock, Store, StoreEvent } from '@fanlight/core'
 import type { Db } from 'mongodb'
 import type { ManualClock } from '@fanlight/core/testing'
 import type { Chance } from './chance.ts'
@@ -68,6 +68,18 @@ export class World {
       await new Promise<void>((resolve) => (isReal ? setTimeout(resolve, 3) : setImmediate(resolve)))
     }
     await Promise.all(this.onTheirWay)
+  }
+
+  /** Closes a store. One that is in the midst of asking another waits for the answer, which may need time. */
+  async close(store: Store): Promise<void> {
+    const closing = store.close()
+    if (!this.hasKinds) return closing
+    let isClosed = false
+    const closed = closing.then(() => (isClosed = true))
+    await this.settle(1)
+    for (let i = 0; i < 1000 && !isClosed; i++) await this.clock.advance(50)
+    if (!isClosed) throw new Error('L9: a store that was closed did not end within 50 seconds')
+    await closed
   }
 
   #heard({ type }: StoreEvent): void {

@@ -1,9 +1,6 @@
 import { type Query, createMemoryStore, del, everything, prefix, put } from '@fanlight/core'
-import { applyUpdate } from '@fanlight/core/kit'
-import { manualClock } from '@fanlight/core/testing'
-import { createRouter } from '@fanlight/router'
 import { describe, expect, test } from 'vitest'
-import { createClockStore, createView, sameKeys } from '@fanlight/views'
+import { createView, sameKeys } from './index.ts'
 
 /** A memory store that notes what it is asked. */
 function noting(): { readonly raw: ReturnType<typeof createMemoryStore>; readonly asked: Query[] } {
@@ -52,36 +49,6 @@ describe('a view that passes questions through', () => {
     await view.fetch([], { min: raw.reached })
     expect((await view.fetch('a', { max })).entries).toEqual([{ key: 'a', value: 1 }])
     expect(view.oldest).toMatchObject(raw.oldest)
-  })
-
-  test.each(['passthrough', 'lazy'] as const)(
-    'L6: what went with a mount of its upstream is gone, whatever became of it there (%s)',
-    async (mode) => {
-      const [kept, moved] = [createMemoryStore({ name: 'kept' }), createMemoryStore({ name: 'moved' })]
-      const router = createRouter({ 'kept/': kept, 'moved/': moved })
-      const view = createView(router, { map: (entry) => entry, mode })
-      const min = { ...(await kept.commit([put('a', 1)])), ...(await moved.commit([put('a', 2), put('b', 2)])) }
-      const held = await view.fetch(everything, { min })
-      await moved.commit([del('a')])
-      const until = router.unmount('moved/')
-      await view.fetch([], { min: until })
-      const update = await view.changes(everything, { since: held.versions })
-      expect(applyUpdate(held.entries, update)).toEqual([{ key: 'kept/a', value: 1 }])
-      await view.close()
-    },
-  )
-
-  test('of a window of time: who asks for nothing needs no time', async () => {
-    const router = createRouter({ 'data/': createMemoryStore(), now: createClockStore({ clock: manualClock() }) })
-    const view = createView(router, {
-      map: (entry) => entry,
-      query: prefix('data/'),
-      within: { at: () => 0, ms: 1000, clock: 'now' },
-      mode: 'passthrough',
-      reads: sameKeys,
-    })
-    expect((await view.fetch([])).entries).toEqual([])
-    await view.close()
   })
 
   test('L0: where the function throws, what would need it fails, and nothing else', async () => {

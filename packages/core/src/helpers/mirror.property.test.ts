@@ -99,7 +99,7 @@ test('L4, L6, L7: a sink holds the query at its watermark after every commit, th
             await store.commit(step.commit)
           }
         }
-        await mirrored.settled()
+        await mirrored.settled(undefined, Infinity)
         for (const failure of failures) throw failure
         const last = answer(query, states.at(-1) ?? new Map())
         const { entries } = await sink.fetch({ gte: 'p/', lt: 'p0' })

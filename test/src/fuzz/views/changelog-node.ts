@@ -75,7 +75,7 @@ export class ChangelogNode implements TreeNode {
   /** Closes the log and makes it anew: where it is kept in a store, it must follow on. */
   async restart(): Promise<void> {
     this.#world.counters.restarts++
-    await this.store.close()
+    await this.#world.close(this.store)
     this.store = this.#make()
   }
 

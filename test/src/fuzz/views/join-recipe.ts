@@ -39,7 +39,7 @@ export function joinRecipe(chance: Chance, prefixes: readonly string[]): Recipe 
     return [{ key: entry.key, value: [numberOf(entry.value), of(copies), of(collection)] }]
   }
   return {
-    make: (upstream, { query: _, within: _within, ...basics }) =>
+    make: (upstream, { query: _query, within: _within, ...basics }) =>
       createView(upstream, {
         ...basics,
         join: {

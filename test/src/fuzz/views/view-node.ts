@@ -48,7 +48,6 @@ export class ViewNode implements DerivedNode {
    * @param into where it is kept
    */
   constructor(world: World, of: TreeNode, { kind, mode, isSpecial = false }: ViewSpec, into?: Store) {
-    const { chance } = world
     this.parts = [of]
     this.name = world.name(world.hasKinds ? `${mode}-${kind}` : 'view')
     this.#world = world
@@ -81,7 +80,7 @@ export class ViewNode implements DerivedNode {
 
   async restart(): Promise<void> {
     this.#world.counters.restarts++
-    await this.store.close()
+    await this.#world.close(this.store)
     this.store = this.#make()
   }
 }

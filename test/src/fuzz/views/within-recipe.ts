@@ -21,7 +21,7 @@ export class ClockNode implements TreeNode {
   constructor(world: World) {
     this.name = world.name('clock')
     this.#everyMs = world.chance.pick([20, 100, 500])
-    this.store = createClockStore({ name: this.name, everyMs: this.#everyMs, ...world.seams }) as unknown as Store
+    this.store = createClockStore({ name: this.name, everyMs: this.#everyMs, ...world.seams })
   }
 
   expected(point: Versions): State {
