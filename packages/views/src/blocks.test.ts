@@ -23,7 +23,7 @@ test('blocks hold what a sorted map holds, wherever they lie', () => {
           const keys = one.add.filter((name) => !model.has(name)).sort(compareKeys)
           const values = keys.map(() => n++)
           if (blocks.add({ keys, valueAt: (i) => values[i] })) {
-            keys.forEach((name, i) => model.set(name, values[i] as number))
+            keys.forEach((name, i) => model.set(name, values[i] ?? 0))
             whole++
           } else refused++
         } else if ('take' in one) {

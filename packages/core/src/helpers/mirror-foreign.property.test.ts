@@ -165,7 +165,7 @@ test('L4, L6: what others change in the ranges of a mirror is put back, also whe
           if (step === 'settle' && scene.mirrored !== undefined) await scene.isWhole()
         })
         scene.up()
-        await scene.mirrored?.settled()
+        await scene.mirrored?.settled(undefined, Infinity)
         await turns(1_000)
         await scene.isWhole()
         expect(scene.mirrored?.versions).toEqual(scene.store.reached)
@@ -219,7 +219,7 @@ test('L4: a mirror that is to refuse what others change never writes over it, an
         } else {
           refusals++
           expect(scene.mirrored?.error).toMatchObject({ code: 'CONFLICT', keys: [...theirs.keys()].sort() })
-          await expect(scene.mirrored?.settled()).rejects.toBe(scene.mirrored?.error)
+          await expect(scene.mirrored?.settled(undefined, Infinity)).rejects.toBe(scene.mirrored?.error)
         }
         await scene.down()
       },
