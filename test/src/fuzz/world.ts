@@ -77,7 +77,10 @@ export class World {
     let isClosed = false
     const closed = closing.then(() => (isClosed = true))
     await this.settle(1)
-    for (let i = 0; i < 1000 && !isClosed; i++) await this.clock.advance(50)
+    for (let i = 0; i < 1000 && !isClosed; i++) {
+      await this.clock.advance(50)
+      await this.settle(1)
+    }
     if (!isClosed) throw new Error('L9: a store that was closed did not end within 50 seconds')
     await closed
   }
