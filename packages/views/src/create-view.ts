@@ -60,7 +60,7 @@ export interface ViewBasics<Q extends Query = Query> extends BaseOptions {
   readonly history?: History | undefined
   /**
    * How many entries of a range of its upstream it reads at once while it is made. With `into` so many are one commit to it,
-   * and where the process ends the next start goes on behind the last one. Default 1,000 with `into`, 250,000 without; 1 at least.
+   * and where the process ends the next start goes on behind the last one. Default 1,000 with `into`, 500,000 without; 1 at least.
    */
   readonly pageSize?: number | undefined
   /**

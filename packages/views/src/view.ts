@@ -45,7 +45,7 @@ import { partOf, sameState } from './upstream.ts'
 const live: SourceState = { status: 'live' }
 
 /** So many entries are read at once where they are kept in memory, and where each part is a commit to a store. */
-const memoryPage = 250_000
+const memoryPage = 500_000
 const storePage = 1_000
 
 /** So often in a row the upstream may forget a point that is being read: then it keeps too little. */

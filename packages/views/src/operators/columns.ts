@@ -17,25 +17,36 @@ const none: readonly never[] = []
  * in each do, and nothing for the garbage collector to look at.
  */
 export class Columns implements Moves {
-  readonly keys: string[] = []
+  readonly #keys: string[]
+  #size = 0
   readonly #aggregates: readonly Aggregate['~made'][]
-  readonly #groupsOf: (readonly string[])[] = []
+  readonly #groupsOf: (readonly string[])[]
   readonly #gives: readonly unknown[][]
   readonly #groups = new Map<string, Gathered>()
 
-  constructor(aggregates: readonly Aggregate['~made'][]) {
+  /** @param most how many members there may be: lists that grow are copied again and again */
+  constructor(aggregates: readonly Aggregate['~made'][], most: number) {
     this.#aggregates = aggregates
-    this.#gives = aggregates.map(() => [])
+    this.#keys = listOf(most)
+    this.#groupsOf = listOf(most)
+    this.#gives = aggregates.map(() => listOf(most))
+  }
+
+  /** The keys of the members: no more come. */
+  get keys(): readonly string[] {
+    for (const list of [this.#keys, this.#groupsOf, ...this.#gives]) list.length = this.#size
+    return this.#keys
   }
 
   push(key: string, groups: string | readonly string[], gives: readonly unknown[]): void {
-    const i = this.keys.push(key) - 1
-    if (typeof groups === 'string') this.#groupsOf.push(this.#join(groups, i))
+    const i = this.#size++
+    this.#keys[i] = key
+    if (typeof groups === 'string') this.#groupsOf[i] = this.#join(groups, i)
     else {
       for (const group of groups) this.#join(group, i)
-      this.#groupsOf.push(groups)
+      this.#groupsOf[i] = groups
     }
-    for (let n = 0; n < this.#gives.length; n++) this.#gives[n]?.push(gives[n])
+    for (let n = 0; n < this.#gives.length; n++) (this.#gives[n] as unknown[])[i] = gives[n]
   }
 
   get groups(): Iterable<string> {
@@ -57,7 +68,7 @@ export class Columns implements Moves {
       const given = members.map((i) => column[i])
       return given.includes(null) ? given.filter((one) => one !== null) : given
     }
-    return members.flatMap((i) => (column[i] === null ? [] : [placed(column[i] as Ranked, this.keys[i] as string)]))
+    return members.flatMap((i) => (column[i] === null ? [] : [placed(column[i] as Ranked, this.#keys[i] as string)]))
   }
 
   /** The share of a member. */
@@ -76,4 +87,11 @@ export class Columns implements Moves {
     gathered.members.push(member)
     return gathered.alone
   }
+}
+
+/** A list with room for so many. */
+function listOf<T>(size: number): T[] {
+  const list: T[] = []
+  list.length = size
+  return list
 }

@@ -87,7 +87,7 @@ class GroupOperator implements Operator {
 
   /** None of the entries is known: there may be millions, which are kept in columns. */
   #planNew(entries: readonly Entry[], reader: Reader): Soon<Plan> {
-    const columns = new Columns(this.#aggregates)
+    const columns = new Columns(this.#aggregates, entries.length)
     const gives: unknown[] = []
     for (const { key, value } of entries) {
       const groups = this.#gather({ key, value }, gives)
