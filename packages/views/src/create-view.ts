@@ -23,7 +23,7 @@ import type { Progress } from './first-state.ts'
 import { type Mode, makeAnswers } from './make-answers.ts'
 import { View as KnownView } from './view.ts'
 
-/** An active view: `createView` makes one. */
+/** A view: `createView` makes one. */
 export interface View<T extends Types = { '': unknown }> extends Store<T> {
   /** Its name, in errors. */
   readonly name: string

@@ -87,7 +87,7 @@ export class Passing implements Answers {
     const { reached } = upstream
     if (this.#newest !== undefined) return { at: this.#newest }
     if (Object.keys(reached).length > 0) return { at: reached }
-    return soon(ask(upstream, noneOf(query), { timeoutMs: Infinity }), ({ versions }) => ({ at: versions }))
+    return soon(ask(upstream, noneOf(query)), ({ versions }) => ({ at: versions }))
   }
 
   resume(at: Versions): void {

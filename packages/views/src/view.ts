@@ -51,7 +51,7 @@ const storePage = 1_000
 /** So often in a row the upstream may forget a point that is being read: then it keeps too little. */
 const retriesMax = 16
 
-/** An active view: `createView` makes one. */
+/** A view: `createView` makes one. */
 export class View<T extends Types = { '': unknown }> extends BaseStore<T> {
   readonly supports: Supports
   readonly #upstream: Store
