@@ -354,7 +354,7 @@ describe("a store of one's own for a view", () => {
     await view.fetch({}, { min: raw.reached })
     expect((await view.fetch({})).entries).toHaveLength(2)
     expect((await shared.fetch('view/out/a')).entries).toEqual([
-      { key: 'view/out/a', value: 1, version: expect.any(Number) as number },
+      { key: 'view/out/a', value: { is: 1 }, version: expect.any(Number) as number },
     ])
   })
 
