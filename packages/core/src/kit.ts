@@ -53,7 +53,7 @@ export {
   subtractSpans,
 } from './ranges.ts'
 export type { Difference, Reading } from './reading.ts'
-export { type Soon, all, promised, soon } from './soon.ts'
+export { type Soon, all, promised, rescued, soon } from './soon.ts'
 export { applyUpdate, composeUpdates, diffEntries } from './update.ts'
 export { sameItems } from './same-items.ts'
 export { checkValue, valuesEqual } from './values.ts'

@@ -15,6 +15,16 @@ export function promised<R>(work: () => Soon<R>): Promise<R> {
   }
 }
 
+/** Does some work, at once or not, and hands on what it throws. */
+export function rescued<R>(work: () => Soon<R>, rescue: (error: unknown) => Soon<R>): Soon<R> {
+  try {
+    const done = work()
+    return done instanceof Promise ? done.catch(rescue) : done
+  } catch (error) {
+    return rescue(error)
+  }
+}
+
 /** All of several values: at once where all are there. */
 export function all<T>(values: readonly Soon<T>[]): Soon<readonly T[]> {
   return values.some((value) => value instanceof Promise) ? Promise.all(values) : (values as readonly T[])

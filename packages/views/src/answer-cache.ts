@@ -1,5 +1,6 @@
 import type { Random, Snapshot, Versions } from '@fanlight/core'
 import { type Interval, IntervalIndex, type Reading, type Spans } from '@fanlight/core/kit'
+import { overheadBytes } from './shelf.ts'
 
 /** What a view with `mode: 'lazy'` holds, and how often that was of use. */
 export interface CacheState {
@@ -39,9 +40,6 @@ interface Slot {
   snapshot: Snapshot | undefined
   at: Versions | undefined
 }
-
-/** What a slot costs beside its answer, and an entry beside its key and value: as in the stores of the core. */
-const overheadBytes = 112
 
 /**
  * The answers of a view, each held until a change touches what was read for it. Where they take more than a number of bytes,

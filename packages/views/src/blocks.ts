@@ -41,21 +41,17 @@ export class Blocks {
 
   /** The value at a key; undefined where there is none. */
   get(key: string): unknown {
-    const run = this.#runs[this.#runAt(key)]
-    const i = run === undefined ? -1 : indexOf(run.keys, key)
-    return run === undefined || run.keys[i] !== key || run.taken[i] === 1 ? undefined : run.valueAt(i)
+    const [run, i] = this.#find(key) ?? []
+    return i === undefined ? undefined : run?.valueAt(i)
   }
 
   /** Takes the value at a key away; undefined where there is none. */
   take(key: string): unknown {
-    const at = this.#runAt(key)
-    const run = this.#runs[at]
-    const i = run === undefined ? -1 : indexOf(run.keys, key)
-    if (run === undefined || run.keys[i] !== key || run.taken[i] === 1) return undefined
-    const value = run.valueAt(i)
+    const [run, i] = this.#find(key) ?? []
+    if (run === undefined || i === undefined) return undefined
     run.taken[i] = 1
-    if (--run.size === 0) this.#runs.splice(at, 1)
-    return value
+    if (--run.size === 0) this.#runs.splice(this.#runAt(key), 1)
+    return run.valueAt(i)
   }
 
   /** Visits the entries of a span in key order, or the other way round. */
@@ -71,16 +67,16 @@ export class Blocks {
     }
   }
 
+  /** Where a key stands whose value was not taken away. */
+  #find(key: string): readonly [run: Run, i: number] | undefined {
+    const run = this.#runs[this.#runAt(key)]
+    const i = run === undefined ? 0 : firstFrom(run.keys, key)
+    return run?.keys[i] === key && run.taken[i] === 0 ? [run, i] : undefined
+  }
+
   /** The index of the last run that does not begin behind a key; -1: there is none. */
   #runAt(key: string): number {
-    let low = 0
-    let high = this.#runs.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (compareKeys((this.#runs[middle] as Run).keys[0] as string, key) <= 0) low = middle + 1
-      else high = middle
-    }
-    return low - 1
+    return firstWhere(this.#runs.length, (i) => compareKeys((this.#runs[i] as Run).keys[0] as string, key) > 0) - 1
   }
 }
 
@@ -89,20 +85,19 @@ function runOf(keys: readonly string[], valueAt: Run['valueAt'], first: number):
   return { keys, valueAt: (i) => valueAt(first + i), taken, size: keys.length }
 }
 
-/** The index of the last key that is not behind `key`; -1: there is none. */
-function indexOf(keys: readonly string[], key: string): number {
-  const next = firstFrom(keys, key)
-  return keys[next] === key ? next : next - 1
-}
-
 /** The index of the first key that is not before `key`. */
 function firstFrom(keys: readonly string[], key: string): number {
+  return firstWhere(keys.length, (i) => compareKeys(keys[i] as string, key) >= 0)
+}
+
+/** The first index for which something holds that holds for all behind it; `length`: for none. */
+function firstWhere(length: number, holds: (i: number) => boolean): number {
   let low = 0
-  let high = keys.length
+  let high = length
   while (low < high) {
     const middle = (low + high) >> 1
-    if (compareKeys(keys[middle] as string, key) < 0) low = middle + 1
-    else high = middle
+    if (holds(middle)) high = middle
+    else low = middle + 1
   }
   return low
 }

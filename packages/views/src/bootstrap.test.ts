@@ -1,5 +1,5 @@
-import { FanlightError, type Query, type Store, createMemoryStore, put } from '@fanlight/core'
-import { manualClock, turns } from '@fanlight/core/testing'
+import { FanlightError, type FetchOptions, type Query, type Store, createMemoryStore, put } from '@fanlight/core'
+import { altered, manualClock, turns } from '@fanlight/core/testing'
 import { expect, test } from 'vitest'
 import { createView } from './create-view.ts'
 
@@ -7,19 +7,13 @@ test('L9: an upstream that forgets each part before the next one is read is not 
   const raw = createMemoryStore()
   await raw.commit(Array.from({ length: 4 }, (_, i) => put(`k${i}`, i)))
   let asked = 0
-  const forgetful = new Proxy<Store>(raw, {
-    has: (target, name) => name !== '~atHand' && name in target,
-    get: (target, name) => {
-      if (name === 'changes') return () => Promise.reject(new FanlightError('LOST_IN_FOG', 'too long ago'))
-      if (name === 'fetch') {
-        return async (query: Query, options: object) => {
-          if (asked === 1_000) throw new Error('it is read for ever')
-          await raw.commit([put('k0', ++asked)])
-          return target.fetch(query, options)
-        }
-      }
-      const value: unknown = Reflect.get(target, name, target)
-      return typeof value === 'function' ? value.bind(target) : value
+  const forgetful = altered<Store>(raw, {
+    '~atHand': undefined,
+    changes: () => Promise.reject(new FanlightError('LOST_IN_FOG', 'too long ago')),
+    fetch: async (query: Query, options: FetchOptions) => {
+      if (asked === 1_000) throw new Error('it is read for ever')
+      await raw.commit([put('k0', ++asked)])
+      return raw.fetch(query, options)
     },
   })
   const clock = manualClock(0)

@@ -6,13 +6,13 @@ import {
   ask,
   compareKeys,
   mergeSpans,
-  noneOf,
   rangeOf,
   reaches,
   readQuery,
   subtractSpans,
 } from '@fanlight/core/kit'
 import type { Taken } from './follower.ts'
+import { anchors } from './upstream.ts'
 
 /** How far the first state of a view is. */
 export interface Started {
@@ -138,7 +138,7 @@ export class Bootstrap {
     const since = this.#at
     const read = subtractSpans(this.#spans.list, this.#rest)
     if (since === undefined || read.length === 0 || isSame(since, until)) return { changes: [] }
-    const query = [...this.#anchors(until), ...read.map(rangeOf)]
+    const query = [...anchors(this.#spans.query, until), ...read.map(rangeOf)]
     return this.#upstream.changes(query, { since, until, signal: this.#ended.signal })
   }
 
@@ -156,13 +156,8 @@ export class Bootstrap {
     const lanes = some.flatMap((span) =>
       (bothEnds ? [false, true] : [false]).map((reverse) => rangeOf({ ...span, limit, reverse })),
     )
-    const query = min === undefined ? lanes : [...this.#anchors(min), ...lanes]
+    const query = min === undefined ? lanes : [...anchors(this.#spans.query, min), ...lanes]
     return ask(this.#upstream, query, { min, signal: this.#ended.signal, timeoutMs: Infinity })
-  }
-
-  /** A router answers for what a query touches: with these it touches all that the view is made of. */
-  #anchors(at: Versions): readonly Range[] {
-    return Object.keys(at).length > 1 ? noneOf(this.#spans.query) : []
   }
 }
 

@@ -1,5 +1,16 @@
-import { type MemoryStore, type Query, type Store, createMemoryStore, del, get, prefix, put } from '@fanlight/core'
-import { turns } from '@fanlight/core/testing'
+import {
+  type FetchOptions,
+  type MemoryStore,
+  type Query,
+  type Snapshot,
+  type Store,
+  createMemoryStore,
+  del,
+  get,
+  prefix,
+  put,
+} from '@fanlight/core'
+import { altered, turns } from '@fanlight/core/testing'
 import { describe, expect, test } from 'vitest'
 import { type View, createView } from './create-view.ts'
 import type { MapFunction } from './mapping.ts'
@@ -8,19 +19,11 @@ import { sameKeys } from './passing.ts'
 /** A store that says what it was asked. */
 function counted(raw: MemoryStore): { readonly store: Store; readonly asked: Query[] } {
   const asked: Query[] = []
-  const store = new Proxy<Store>(raw, {
-    has: (target, name) => name !== '~atHand' && name in target,
-    get: (target, name) => {
-      if (name === 'fetch') {
-        return (query: Query, options: object) => {
-          if (!Array.isArray(query) || query.length > 0) asked.push(query)
-          return target.fetch(query, options)
-        }
-      }
-      const value: unknown = Reflect.get(target, name, target)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
-  })
+  const fetch = (query: Query, options: FetchOptions): Promise<Snapshot> => {
+    if (!Array.isArray(query) || query.length > 0) asked.push(query)
+    return raw.fetch(query, options)
+  }
+  const store = altered<Store>(raw, { '~atHand': undefined, fetch })
   return { store, asked }
 }
 
@@ -86,15 +89,9 @@ describe('a lazy view', () => {
   test('what changes while it is asked for is not held', async () => {
     const raw = createMemoryStore()
     await raw.commit([put('a', 1)])
-    const late = new Proxy<Store>(raw, {
-      has: (target, name) => name !== '~atHand' && name in target,
-      get: (target, name) => {
-        if (name === 'fetch')
-          return (query: Query, options: object) => turns(5).then(() => target.fetch(query, options))
-        const value: unknown = Reflect.get(target, name, target)
-        return typeof value === 'function' ? value.bind(target) : value
-      },
-    })
+    const fetch = (query: Query, options: FetchOptions): Promise<Snapshot> =>
+      turns(5).then(() => raw.fetch(query, options))
+    const late = altered<Store>(raw, { '~atHand': undefined, fetch })
     const view = createView(late, { map: (entry) => entry, mode: 'lazy', reads: sameKeys })
     await view.fetch([], { min: raw.reached })
     const asked = get(view, 'a')
@@ -149,14 +146,8 @@ describe('a lazy view', () => {
   test('L8: what is being asked counts, until it is there or fails', async () => {
     const asking: { fail?: (why: Error) => void } = {}
     const raw = createMemoryStore()
-    const stuck = new Proxy<Store>(raw, {
-      has: (target, name) => name !== '~atHand' && name in target,
-      get: (target, name) => {
-        if (name === 'fetch') return () => new Promise((_, reject) => (asking.fail = reject))
-        const value: unknown = Reflect.get(target, name, target)
-        return typeof value === 'function' ? value.bind(target) : value
-      },
-    })
+    const fetch = (): Promise<Snapshot> => new Promise((_, reject) => (asking.fail = reject))
+    const stuck = altered<Store>(raw, { '~atHand': undefined, fetch })
     const view = createView(stuck, { map: (entry) => entry, mode: 'lazy', reads: sameKeys })
     await turns(20)
     const asked = get(view, 'a')

@@ -1,11 +1,10 @@
-import { type Change, type Clock, type Entry, FanlightError, type History, type Replace } from '@fanlight/core'
+import { type Clock, type Entry, FanlightError, type History, type Replace } from '@fanlight/core'
 import {
   type Difference,
   type HistoryBounds,
   type Span,
   type Spans,
   VersionedTree,
-  checkValue,
   compareKeys,
   historyBounds,
   spansOf,
@@ -21,6 +20,9 @@ import {
   type ShelfWrite,
   type Watermark,
   type Written,
+  bytesOf,
+  changeOf,
+  changesOf,
   spanOf,
 } from './shelf.ts'
 
@@ -168,50 +170,24 @@ function withBlocks(entries: readonly Entry[], blocks: Blocks, span: Span): read
   return all.sort((a, b) => sign * compareKeys(a.key, b.key)).slice(0, span.limit)
 }
 
-/** All that is to be written, one by one. */
-export function changesOf({ changes, blocks = [] }: ShelfWrite): readonly ShelfChange[] {
-  if (blocks.length === 0) return changes
-  const all = [...changes]
-  for (const { area, keys, valueAt } of blocks) {
-    keys.forEach((key, i) => {
-      const value = valueAt(i)
-      all.push({ area, key, value, bytes: checkValue(value, Infinity) })
-    })
-  }
-  return all
-}
-
 /** The versions of the shelf mean nothing to the readers of a view. */
-export function withoutVersions({ ranges, entries }: Replace): Replace {
+function withoutVersions({ ranges, entries }: Replace): Replace {
   return { ranges, entries: entries.map(({ key, value }) => ({ key, value })) }
 }
 
 /** A change under the name of its area. */
-export function filed(change: ShelfChange): ShelfChange {
+function filed(change: ShelfChange): ShelfChange {
   return { ...change, key: `${change.area}/${change.key}` }
 }
 
 /** A span under the name of its area. */
-export function filedSpan(area: Area, span: Span): Span {
+function filedSpan(area: Area, span: Span): Span {
   // After `/` comes `0`: no key of the area is behind that.
   const hi = span.hi === undefined ? `${area}0` : `${area}/${span.hi}`
   return { ...span, lo: `${area}/${span.lo}`, hi }
 }
 
-/** What a record costs beside its key and value: as in the stores of the core. */
-const overheadBytes = 112
-
-/** About how many bytes a change takes. */
-export function bytesOf({ key, bytes }: ShelfChange): number {
-  return overheadBytes + key.length + bytes
-}
-
 function requestOf(changes: readonly ShelfChange[]): Parameters<VersionedTree['apply']>[0] {
   const bytes = changes.reduce((sum, change) => sum + bytesOf(change), 0)
   return { changes: changes.map(changeOf), bytes, id: undefined, meta: undefined }
-}
-
-/** A change as the stores take it. */
-export function changeOf({ key, value }: ShelfChange): Change {
-  return value === undefined ? { key, gone: true } : { key, value }
 }

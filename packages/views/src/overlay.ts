@@ -9,9 +9,8 @@ import {
   spanHas,
   spansOf,
 } from '@fanlight/core/kit'
-import { changeOf } from './memory-shelf.ts'
 import type { Plan } from './plan.ts'
-import type { Shelf } from './shelf.ts'
+import { type Shelf, changeOf } from './shelf.ts'
 
 /** An answer without its windows. */
 export type Answer = Pick<Reading, 'entries' | 'more'>

@@ -24,6 +24,7 @@ import {
   pointWindows,
   rangeOf,
   readQuery,
+  rescued,
   soon,
 } from '@fanlight/core/kit'
 import { type AnswerCache, nameOf } from './answer-cache.ts'
@@ -32,8 +33,8 @@ import type { Taken } from './follower.ts'
 import { MapFailure } from './mapping.ts'
 import type { Operator } from './operators/operator.ts'
 import { isAt } from './path.ts'
-import { rescued } from './rescued.ts'
 import { nothing } from './shelf.ts'
+import { anchors } from './upstream.ts'
 
 /**
  * Says what of its upstream a view reads for a range of its own keys: at least all entries that yield a key of the range, with
@@ -137,7 +138,7 @@ export class Passing implements Answers {
       // Of what the upstream tells anew it may not know any more what was there: a store may stand in a router no more, say.
       if (replace !== undefined) {
         return {
-          replace: { ranges: mergeSpans(spans.list.map(plain)).map(rangeOf), entries: after.entries },
+          replace: { ranges: mergeSpans(spans.list).map(rangeOf), entries: after.entries },
           changes: [],
           folded,
         }
@@ -175,21 +176,23 @@ export class Passing implements Answers {
     // Who asks for nothing has nothing read, the time of a window neither.
     if (spans.list.length === 0) return { entries: [], more: [], bytes: 0 }
     const all: Taken = { replace: { ranges: [{}], entries: read }, changes: [], folded: 1 }
-    try {
-      return soon(this.#options.operator.plan(all, nothing), ({ changes }) => {
-        const tree = new VersionedTree(historyBounds())
-        let bytes = 0
-        for (const change of changes) {
-          if (change.area !== 'out') continue
-          tree.seed(change.key, change.value)
-          bytes += change.bytes + change.key.length
-        }
-        const { entries, more } = tree.read(spans, 0)
-        return { entries: entries.map(({ key, value }) => ({ key, value })), more, bytes }
-      })
-    } catch (error) {
-      throw error instanceof MapFailure ? error.told() : error
-    }
+    const planned = rescued(
+      () => this.#options.operator.plan(all, nothing),
+      (error) => {
+        throw error instanceof MapFailure ? error.told() : error
+      },
+    )
+    return soon(planned, ({ changes }) => {
+      const tree = new VersionedTree(historyBounds())
+      let bytes = 0
+      for (const change of changes) {
+        if (change.area !== 'out') continue
+        tree.seed(change.key, change.value)
+        bytes += change.bytes + change.key.length
+      }
+      const { entries, more } = tree.read(spans, 0)
+      return { entries: entries.map(({ key, value }) => ({ key, value })), more, bytes }
+    })
   }
 
   /** The windows of an answer that nothing has touched since a point, where it can be said what lies between. */
@@ -212,10 +215,9 @@ export class Passing implements Answers {
     if (reads === undefined || all.limited) return all.query
     const wanted = list.flatMap(({ lo, hi }) => spansRead(reads, hi === undefined ? { gte: lo } : { gte: lo, lt: hi }))
     const spans = mergeSpans(wanted.flatMap((span) => all.list.map(({ lo, hi }) => intersectSpan(plain(span), lo, hi))))
-    // A router asks of a point whoever has its sources, the view itself among them, unless the query touches all it is made of.
-    const several = Object.keys(this.#newest ?? {}).length > 1
-    const rest = several ? all.list.map((span): Span => ({ ...span, limit: 0 })) : []
-    return spans.length + rest.length > defaultLimits.ranges ? all.query : [...rest, ...spans].map(rangeOf)
+    const touched = anchors(all.query, this.#newest ?? {})
+    const tooMany = spans.length + touched.length > defaultLimits.ranges
+    return tooMany ? all.query : [...touched, ...spans.map(rangeOf)]
   }
 
   /** The part of a point that the upstream has: a point of the view has one source more. */

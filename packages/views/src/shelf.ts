@@ -1,5 +1,5 @@
-import type { Entry, Range, Scanned, Versions } from '@fanlight/core'
-import type { Difference, Soon, Span, Spans } from '@fanlight/core/kit'
+import type { Change, Entry, Range, Scanned, Versions } from '@fanlight/core'
+import { type Difference, type Soon, type Span, type Spans, checkValue } from '@fanlight/core/kit'
 
 /**
  * What a view keeps, by kind:
@@ -140,4 +140,30 @@ export const nothing: Reader = {
 /** The span of exactly one key. */
 export function spanOf(key: string): Span {
   return { lo: key, hi: `${key}\0`, limit: Infinity, reverse: false }
+}
+
+/** All that is to be written, one by one. */
+export function changesOf({ changes, blocks = [] }: ShelfWrite): readonly ShelfChange[] {
+  if (blocks.length === 0) return changes
+  const all = [...changes]
+  for (const { area, keys, valueAt } of blocks) {
+    keys.forEach((key, i) => {
+      const value = valueAt(i)
+      all.push({ area, key, value, bytes: checkValue(value, Infinity) })
+    })
+  }
+  return all
+}
+
+/** What a record costs beside its key and value: as in the stores of the core. */
+export const overheadBytes = 112
+
+/** About how many bytes a change takes. */
+export function bytesOf({ key, bytes }: ShelfChange): number {
+  return overheadBytes + key.length + bytes
+}
+
+/** A change as the stores take it. */
+export function changeOf({ key, value }: ShelfChange): Change {
+  return value === undefined ? { key, gone: true } : { key, value }
 }

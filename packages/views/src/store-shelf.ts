@@ -13,7 +13,6 @@ import {
 } from '@fanlight/core'
 import { type Difference, type Spans, mergeSpans, rangeOf } from '@fanlight/core/kit'
 import { filedKey, filedSpan, filedValue, unfiledEntry, unfiledKey } from './filing.ts'
-import { bytesOf, changesOf } from './memory-shelf.ts'
 import {
   type Area,
   type Opened,
@@ -25,6 +24,8 @@ import {
   type Watermark,
   type Written,
   areas,
+  bytesOf,
+  changesOf,
 } from './shelf.ts'
 
 /** A store that takes commits. */
@@ -119,7 +120,7 @@ export class StoreShelf implements Shelf {
   }
 
   async write(write: ShelfWrite, watermark: Watermark, afresh: boolean): Promise<Written> {
-    const all = changesOf(write).map((change): Sized => ({ change: changeOf(change), bytes: bytesOf(change) }))
+    const all = changesOf(write).map((change): Sized => ({ change: filedChange(change), bytes: bytesOf(change) }))
     if (afresh) all.push(...(await this.#leftovers(all)))
     const commits = inCommits(all)
     const last = commits.pop() ?? []
@@ -203,7 +204,7 @@ function readMark(value: unknown): Watermark | undefined {
   return mark?.format === format ? { versions: mark.versions, definition: mark.definition, rest: mark.rest } : undefined
 }
 
-function changeOf({ area, key, value }: ShelfChange): Change {
+function filedChange({ area, key, value }: ShelfChange): Change {
   const filed = filedKey(area, key)
   return value === undefined ? { key: filed, gone: true } : { key: filed, value: filedValue(value) }
 }

@@ -31,6 +31,7 @@ import {
   reaches,
   readQuery,
   type Soon,
+  rescued,
   soon,
 } from '@fanlight/core/kit'
 import type { AnswerCache, CacheState } from './answer-cache.ts'
@@ -38,7 +39,6 @@ import type { Answers, Found } from './answers.ts'
 import { FirstState, type Progress } from './first-state.ts'
 import { Follower, type Taken } from './follower.ts'
 import { isAt } from './path.ts'
-import { rescued } from './rescued.ts'
 import type { ViewSettings } from './settings.ts'
 import { partOf, sameState } from './upstream.ts'
 

@@ -4,8 +4,10 @@
  */
 import {
   type Change,
+  type FetchOptions,
   type MemoryStore,
   type Query,
+  type Snapshot,
   type Store,
   type Versions,
   createMemoryStore,
@@ -14,7 +16,7 @@ import {
   prefix,
   put,
 } from '@fanlight/core'
-import { manualClock, seededRandom, turns } from '@fanlight/core/testing'
+import { altered, manualClock, seededRandom, turns } from '@fanlight/core/testing'
 import { createRouter } from '@fanlight/router'
 import { createView } from '@fanlight/views'
 import * as fc from 'fast-check'
@@ -23,23 +25,15 @@ import { expect, test } from 'vitest'
 /** An upstream that takes some turns for each answer, and counts the entries that it gives. */
 function slow(store: Store): { readonly store: Store; given: number; readonly questions: Query[] } {
   const counted = { given: 0, questions: [] as Query[], store }
-  counted.store = new Proxy(store, {
-    has: (target, name) => name !== '~atHand' && name in target,
-    get: (target, name) => {
-      if (name === 'fetch') {
-        return async (query: Query, options: never) => {
-          counted.questions.push(query)
-          await turns(3)
-          const snapshot = await target.fetch(query, options)
-          counted.given += snapshot.entries.length
-          await turns(3)
-          return snapshot
-        }
-      }
-      const value: unknown = Reflect.get(target, name, target)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
-  })
+  const fetch = async (query: Query, options: FetchOptions): Promise<Snapshot> => {
+    counted.questions.push(query)
+    await turns(3)
+    const snapshot = await store.fetch(query, options)
+    counted.given += snapshot.entries.length
+    await turns(3)
+    return snapshot
+  }
+  counted.store = altered(store, { '~atHand': undefined, fetch })
   return counted
 }
 

@@ -14,10 +14,9 @@ import {
   type WatchOptions,
 } from '@fanlight/core'
 import { answer, Holder } from '@fanlight/core/conformance'
-import { manualClock, type ManualClock, seededRandom } from '@fanlight/core/testing'
+import { altered, manualClock, type ManualClock, seededRandom } from '@fanlight/core/testing'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { altered } from './altered.ts'
 import { simulate, type Simulated } from './simulated.ts'
 
 const part: Query = { lt: 'c' }

@@ -8,9 +8,10 @@ import {
   type Query,
   type Update,
 } from '@fanlight/core'
+import { altered } from '@fanlight/core/testing'
 import { CloseCode, Kind } from '@fanlight/protocol'
 import { expect, test } from 'vitest'
-import { altered, takingSo } from './altered.ts'
+import { takingSo } from './taking-so.ts'
 import { hubScene } from './hub-scene.ts'
 import type { Stuck } from './stuck.ts'
 

@@ -9,10 +9,9 @@ import {
   type Query,
   type WatchOptions,
 } from '@fanlight/core'
-import { breathe } from '@fanlight/core/testing'
+import { altered, breathe } from '@fanlight/core/testing'
 import { serve, type Server } from '@fanlight/server'
 import { afterEach, expect, test } from 'vitest'
-import { altered } from './altered.ts'
 import { until } from './scene.ts'
 import { follow } from './watcher.ts'
 

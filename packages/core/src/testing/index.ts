@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { altered } from './altered.ts'
 export { type LaggingOptions, type LaggingStore, lagging } from './lagging.ts'
 export { type ManualClock, manualClock } from './manual-clock.ts'
 export { seededRandom } from './seeded-random.ts'

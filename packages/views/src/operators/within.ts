@@ -1,5 +1,5 @@
 import { type Change, type Entry, FanlightError, type Query, type Range, key as keyOf, parts } from '@fanlight/core'
-import { type Soon, assertKey, checkOption, checkValue, soon } from '@fanlight/core/kit'
+import { type Soon, assertKey, checkOption, checkValue, rescued, soon } from '@fanlight/core/kit'
 import type { Taken } from '../follower.ts'
 import { inputsOf } from '../inputs.ts'
 import { MapFailure } from '../mapping.ts'
@@ -77,15 +77,12 @@ class WithinOperator implements Operator {
 
   /** Where a function throws at an entry, the window may leave that behind: then it goes on, whatever changed. */
   #planned(update: Taken, reader: Reader): Soon<Plan> {
-    const passing = (error: unknown): never => {
-      throw error instanceof MapFailure ? error.inWindow() : error
-    }
-    try {
-      const planned = this.#inner.plan(update, reader)
-      return planned instanceof Promise ? planned.catch(passing) : planned
-    } catch (error) {
-      return passing(error)
-    }
+    return rescued(
+      () => this.#inner.plan(update, reader),
+      (error) => {
+        throw error instanceof MapFailure ? error.inWindow() : error
+      },
+    )
   }
 
   /** Where an entry stands, checked; the time itself, where it is that. */
