@@ -52,7 +52,7 @@ export {
   spansOf,
   subtractSpans,
 } from './ranges.ts'
-export type { Difference, Reading } from './reading.ts'
+export { type Difference, type Reading, replacement } from './reading.ts'
 export { type Soon, all, promised, rescued, soon } from './soon.ts'
 export { applyUpdate, composeUpdates, diffEntries } from './update.ts'
 export { sameItems } from './same-items.ts'

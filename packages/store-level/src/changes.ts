@@ -6,8 +6,7 @@ import {
   compareKeys,
   deleted,
   diffEntries,
-  mergeSpans,
-  rangeOf,
+  replacement,
   spansHave,
 } from '@fanlight/core/kit'
 import { broken } from './codec.ts'
@@ -50,7 +49,7 @@ async function differenceOnDisk(
     const { folded } = touched
     if (folded === 0) return nothing
     if (spans.limited) return await differenceOfAnswers(ledger, reader, spans, since, until, folded)
-    if (touched.last.size > keysMax) return await replacement(reader, spans, until, folded)
+    if (touched.last.size > keysMax) return await replaced(reader, spans, until, folded)
     return { changes: await changesOf(ledger, touched), folded }
   } finally {
     ledger.pins.release(pin)
@@ -118,7 +117,7 @@ async function differenceOfAnswers(
   }
 }
 
-async function replacement(reader: Reader, spans: Spans, until: number, folded: number): Promise<Difference> {
+async function replaced(reader: Reader, spans: Spans, until: number, folded: number): Promise<Difference> {
   const { entries }: Reading = await reader.read(spans, until)
-  return { replace: { ranges: mergeSpans(spans.list).map(rangeOf), entries }, changes: [], folded }
+  return replacement(spans, entries, folded)
 }

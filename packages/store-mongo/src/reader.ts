@@ -8,9 +8,9 @@ import {
   compareKeys,
   diffEntries,
   isEmptySpan,
-  mergeSpans,
   rangeOf,
   readQuery,
+  replacement,
   scannedUpTo,
   spansOf,
 } from '@fanlight/core/kit'
@@ -85,7 +85,7 @@ export class Reader {
 
   async #replaced(spans: Spans, until: number, folded: number): Promise<Difference> {
     const { entries } = await this.read(spans, until)
-    return { replace: { ranges: mergeSpans(spans.list).map(rangeOf), entries }, changes: [], folded }
+    return replacement(spans, entries, folded)
   }
 
   /** Whether there are any of these keys at a version. */

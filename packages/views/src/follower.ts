@@ -9,7 +9,7 @@ import {
   type Versions,
   isFanlightError,
 } from '@fanlight/core'
-import { type Spans, backOffMs, mergeSpans, rangeOf, readQuery, type Soon, soon } from '@fanlight/core/kit'
+import { type Spans, backOffMs, readQuery, replacement, type Soon, soon } from '@fanlight/core/kit'
 import { type GoalHost, Goals } from './goals.ts'
 import { MapFailure } from './mapping.ts'
 import { Probe } from './probe.ts'
@@ -232,14 +232,14 @@ export class Follower {
   }
 
   async #between(since: Versions | undefined, until: Versions): Promise<Taken> {
-    const { query, list } = this.#spans
+    const { query } = this.#spans
     try {
       if (since !== undefined) return await this.#upstream.changes(query, { since, until })
     } catch (error) {
       if (!isFanlightError(error, 'LOST_IN_FOG') && !isFanlightError(error, 'SOURCE_RESET')) throw error
     }
     const { entries } = await this.#upstream.fetch(query, { min: until, max: until })
-    return { replace: { ranges: mergeSpans(list).map(rangeOf), entries }, changes: [], folded: 1 }
+    return replacement(this.#spans, entries, 1)
   }
 
   #look(): void {

@@ -24,6 +24,7 @@ import {
   pointWindows,
   rangeOf,
   readQuery,
+  replacement,
   rescued,
   soon,
 } from '@fanlight/core/kit'
@@ -137,11 +138,7 @@ export class Passing implements Answers {
       const after = await this.read(spans, until)
       // Of what the upstream tells anew it may not know any more what was there: a store may stand in a router no more, say.
       if (replace !== undefined) {
-        return {
-          replace: { ranges: mergeSpans(spans.list).map(rangeOf), entries: after.entries },
-          changes: [],
-          folded,
-        }
+        return replacement(spans, after.entries, folded)
       }
       const before = await this.read(spans, since)
       return { changes: diffEntries(before.entries, after.entries), folded }

@@ -11,7 +11,7 @@ import {
   defaultLimits,
   prefix,
 } from '@fanlight/core'
-import { type Difference, type Spans, mergeSpans, rangeOf } from '@fanlight/core/kit'
+import { type Difference, type Spans, rangeOf, replacement } from '@fanlight/core/kit'
 import { filedKey, filedSpan, filedValue, unfiledEntry, unfiledKey } from './filing.ts'
 import {
   type Area,
@@ -102,7 +102,7 @@ export class StoreShelf implements Shelf {
     })
     if (replace === undefined) return { changes: changes.map(unfiledChange), folded }
     const { entries } = await this.read(spans, until)
-    return { replace: { ranges: mergeSpans(spans.list).map(rangeOf), entries }, changes: [], folded }
+    return replacement(spans, entries, folded)
   }
 
   reader(n?: number): Reader {

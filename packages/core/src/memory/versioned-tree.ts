@@ -3,10 +3,11 @@ import { nothingKnown } from '../commit-checks.ts'
 import type { CommitRequest } from '../commit-request.ts'
 import type { HistoryBounds } from '../limits.ts'
 import { compareKeys } from '../keys/order.ts'
-import { type Span, type Spans, isEmptySpan, mergeSpans, rangeOf, scannedUpTo, spansHave } from '../ranges.ts'
+import { type Span, type Spans, isEmptySpan, rangeOf, scannedUpTo, spansHave } from '../ranges.ts'
 import type { Change, CommitId, Entry, Scanned } from '../store.ts'
 import { Cell, deleted } from './cell.ts'
 import { CommitLog, type LogRecord, type VersionedDifference, changesOf } from './commit-log.ts'
+import { replacement } from '../reading.ts'
 import { diffEntries } from '../update.ts'
 import { SortedTree, stop } from './sorted-tree.ts'
 
@@ -140,7 +141,7 @@ export class VersionedTree {
     const { length } = told.changes
     if (length <= changesMin || !this.#isSmaller(spans, until, length)) return told
     const { entries } = this.read(spans, until)
-    return { replace: { ranges: mergeSpans(spans.list).map(rangeOf), entries }, changes: [], folded: told.folded }
+    return replacement(spans, entries, told.folded)
   }
 
   #changes(spans: Spans, since: number, until: number): VersionedDifference {
